@@ -1,0 +1,33 @@
+{{/*
+What the operator may do in the namespaces it watches: bound cluster-wide, or by a Role in each of them.
+There is no verb on secrets: pods name the Secrets of their own namespace.
+*/}}
+{{- define "modelcycle.operatorRules" -}}
+- apiGroups: [modelcycle.dev]
+  resources: [trainingruns, modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [modelcycle.dev]
+  resources: [trainingruns/status, modeldeployments/status]
+  verbs: [update]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}

@@ -1,0 +1,1 @@
+"""modelcycle: a Kubernetes operator for the life of a model."""

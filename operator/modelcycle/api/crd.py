@@ -1,0 +1,280 @@
+"""CustomResourceDefinitions from the pydantic models.
+
+Kubernetes takes a part of OpenAPI only and drops silently what it does not know, so that whatever is outside
+the part used here raises.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from modelcycle.api import GROUP, VERSION
+from modelcycle.api.modeldeployment import NAME_MAX_LENGTH as DEPLOYMENT_NAME_MAX_LENGTH
+from modelcycle.api.modeldeployment import ModelDeployment, ModelDeploymentSpec, ModelDeploymentStatus
+from modelcycle.api.trainingrun import NAME_MAX_LENGTH as RUN_NAME_MAX_LENGTH
+from modelcycle.api.trainingrun import TrainingRun, TrainingRunSpec, TrainingRunStatus
+
+Schema = dict[str, Any]
+
+_KEPT = {
+    "type", "description", "default", "enum", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
+    "minItems", "maxItems", "minProperties", "maxProperties", "required", "x-kubernetes-int-or-string",
+    "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations",
+    "x-kubernetes-preserve-unknown-fields",
+}  # fmt: skip
+_DROPPED = {"const", "title", "$defs", "propertyNames"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A CEL validation: what must hold, what to say when it does not, and where."""
+
+    rule: str
+    message: str
+    field_path: str = ""
+
+    def wire(self) -> Schema:
+        rule = {"rule": self.rule, "message": self.message}
+        return rule | ({"fieldPath": self.field_path} if self.field_path else {})
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `kubectl get`; with priority 1, only of its wide output."""
+
+    name: str
+    path: str
+    description: str
+    type: str = "string"
+    priority: int = 0
+
+    def wire(self) -> Schema:
+        column: Schema = {"name": self.name, "type": self.type, "jsonPath": self.path}
+        return column | {"description": self.description} | ({"priority": 1} if self.priority else {})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a CustomResourceDefinition says besides its schema."""
+
+    resource: type[BaseModel]
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    plural: str
+    short_name: str
+    name_max_length: int
+    columns: tuple[Column, ...]
+    rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+    subresources: Schema = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.resource.__name__
+
+
+def _immutable(name: str) -> Rule:
+    return Rule(
+        f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
+        "run inputs are immutable: create a TrainingRun with another name",
+        f".{name}",
+    )
+
+
+def _run_inputs() -> tuple[str, ...]:
+    return tuple(f.alias or name for name, f in TrainingRunSpec.model_fields.items())
+
+
+_AGE = Column("Age", ".metadata.creationTimestamp", "When it was created.", "date")
+
+TRAINING_RUN = Kind(
+    TrainingRun,
+    TrainingRunSpec,
+    TrainingRunStatus,
+    plural="trainingruns",
+    short_name="trun",
+    name_max_length=RUN_NAME_MAX_LENGTH,
+    columns=(
+        Column("Status", ".status.phase", "Where the run is."),
+        Column("Model", ".spec.model.name", "Registered model it is expected to make a version of."),
+        Column("Version", ".status.version", "Version it registered."),
+        Column("Metric", ".status.metric", "A metric of its main MLflow run."),
+        Column("Duration", ".status.duration", "From start to end.", priority=1),
+        Column("Run", ".status.runId", "Id of its main MLflow run.", priority=1),
+        Column("Reason", ".status.reason", "Why it is where it is.", priority=1),
+        _AGE,
+    ),
+    rules={
+        "spec": tuple(_immutable(name) for name in _run_inputs()),
+        "spec.params": (
+            Rule(
+                "self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]{0,99}$'))",
+                "a parameter's name becomes a part of an environment variable's: letters, digits and _, "
+                "no digit first, at most 100 characters",
+            ),
+        ),
+    },
+    subresources={"status": {}},
+)
+
+MODEL_DEPLOYMENT = Kind(
+    ModelDeployment,
+    ModelDeploymentSpec,
+    ModelDeploymentStatus,
+    plural="modeldeployments",
+    short_name="mdep",
+    name_max_length=DEPLOYMENT_NAME_MAX_LENGTH,
+    columns=(
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status", "Whether clients are answered."),
+        Column(
+            "Up-To-Date",
+            ".status.conditions[?(@.type=='UpToDate')].status",
+            "Whether what serves is what is followed.",
+        ),
+        Column("Model", ".spec.model.name", "Registered model it serves."),
+        Column("Serving", ".status.serving.version", "Version that answers clients."),
+        Column("Candidate", ".status.candidate.version", "Version that is being rolled out."),
+        Column("URL", ".status.url", "Where clients in the cluster reach it."),
+        Column("Reason", ".status.reason", "Why the rollout is where it is.", priority=1),
+        Column("Message", ".status.message", "Why, as a sentence.", priority=1),
+        _AGE,
+    ),
+    rules={
+        "spec.model": (
+            Rule(
+                "[has(self.version), has(self.alias), has(self.latest)].filter(given, given).size() == 1",
+                "name exactly one of version, alias and latest: what is followed",
+            ),
+            Rule(
+                "!has(self.version) || string(self.version).matches('^[1-9][0-9]{0,9}$')",
+                "a version is a whole number from 1, as MLflow counts them",
+                ".version",
+            ),
+        ),
+    },
+    subresources={
+        "status": {},
+        "scale": {
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": ".status.selector",
+        },
+    },
+)
+
+KINDS = (TRAINING_RUN, MODEL_DEPLOYMENT)
+
+
+def definition(kind: Kind) -> Schema:
+    """The CustomResourceDefinition of a kind, as apiextensions.k8s.io/v1 has it."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short_name],
+                "categories": ["modelcycle"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": kind.subresources,
+                    "additionalPrinterColumns": [column.wire() for column in kind.columns],
+                    "schema": {"openAPIV3Schema": _resource_schema(kind)},
+                }
+            ],
+        },
+    }
+
+
+def _resource_schema(kind: Kind) -> Schema:
+    spec, status = structural(kind.spec), structural(kind.status)
+    # A run that nobody has looked at yet is shown as Pending, without a write for it.
+    if "default" in status["properties"].get("phase", {}):
+        status["default"] = {"phase": status["properties"]["phase"]["default"]}
+    schema: Schema = {
+        "type": "object",
+        "description": kind.resource.__doc__,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": {**spec, "description": f"What is wanted of the {kind.name}."},
+            "status": {**status, "description": "What was observed. Written by the operator."},
+        },
+        "x-kubernetes-validations": [
+            Rule(
+                f"size(self.metadata.name) <= {kind.name_max_length} && "
+                "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+                f"a {kind.name}'s name names its Jobs or Services: at most {kind.name_max_length} characters "
+                "of a-z, 0-9 and -, a letter first, no - last, no dot",
+            ).wire()
+        ],
+    }
+    for path, rules in kind.rules.items():
+        _at(schema, path)["x-kubernetes-validations"] = [rule.wire() for rule in rules]
+    return schema
+
+
+def _at(schema: Schema, path: str) -> Schema:
+    for name in path.split("."):
+        schema = schema["properties"][name]
+    return schema
+
+
+def structural(model: type[BaseModel]) -> Schema:
+    """A model's JSON schema in the form that Kubernetes calls structural.
+
+    Raises:
+        ValueError: for a keyword that Kubernetes would refuse or drop.
+    """
+    schema = model.model_json_schema(by_alias=True, mode="validation")
+    return _structural(schema, schema.get("$defs", {}))
+
+
+def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
+    if "$ref" in node:
+        target = definitions[node["$ref"].rsplit("/", 1)[-1]]
+        return _structural(target | {k: v for k, v in node.items() if k != "$ref"}, definitions)
+    if "anyOf" in node:
+        return _structural(_optional(node), definitions)
+    out: Schema = {"enum": [node["const"]]} if "const" in node else {}
+    for key, value in node.items():
+        if key in _KEPT:
+            out[key] = value
+        elif key == "properties":
+            out[key] = {name: _structural(child, definitions) for name, child in value.items()}
+        elif key in ("items", "additionalProperties"):
+            out |= _container(key, value, definitions)
+        elif key not in _DROPPED:
+            raise ValueError(f"Kubernetes' schemas have no {key!r}: say it in another way, or by a CEL rule")
+    if out.get("default", ...) is None:
+        del out["default"]
+    return out
+
+
+def _container(key: str, value: Any, definitions: dict[str, Schema]) -> Schema:
+    if value is True or value == {}:
+        return {"x-kubernetes-preserve-unknown-fields": True}
+    if value is False:
+        return {}
+    return {key: _structural(value, definitions)}
+
+
+def _optional(node: Schema) -> Schema:
+    """`X | None` as an X that may be absent: Kubernetes drops nulls of fields that are not nullable."""
+    choices = [choice for choice in node["anyOf"] if choice != {"type": "null"}]
+    if len(choices) != 1:
+        raise ValueError(f"Kubernetes' schemas have no unions: {node}")
+    rest = {k: v for k, v in node.items() if k not in ("anyOf", "default")}
+    return {**choices[0], **rest}

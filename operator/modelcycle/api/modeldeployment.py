@@ -1,0 +1,131 @@
+"""ModelDeployment: what serves a registered model, and follows it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from modelcycle.api.meta import (
+    Condition,
+    EnvVar,
+    IntOrString,
+    Model,
+    ObjectMeta,
+    ResourceRequirements,
+    ShortText,
+    Storage,
+    Text,
+)
+
+NAME_MAX_LENGTH = 40
+REJECTED_MAX, HISTORY_MAX = 10, 5
+
+Step = Literal["Starting", "Proving", "Switching", "Settling"]
+
+
+class Latest(Model):
+    pass
+
+
+class FollowedModel(Model):
+    name: ShortText = Field(description="Name of the registered model.")
+    version: IntOrString | None = Field(None, description="Follow this version.")
+    alias: ShortText | None = Field(None, description="Follow what this alias points to. Recommended.")
+    latest: Latest | None = Field(
+        None,
+        description="Follow the highest version that is READY, also one that a failed attempt registered.",
+    )
+
+
+class Strategy(Model):
+    type: Literal["BlueGreen"] = Field(
+        "BlueGreen",
+        description="BlueGreen: the new version's pods are ready before clients reach them, the old ones go "
+        "afterwards.",
+    )
+
+
+class ModelDeploymentSpec(Model):
+    model: FollowedModel = Field(description="What is followed: exactly one of version, alias and latest.")
+    replicas: Annotated[int, Field(ge=0, le=1000)] = Field(1, description="Pods of the serving version.")
+    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        None, description="Image to serve with. Defaults to the chart's."
+    )
+    resources: ResourceRequirements | None = Field(None, description="CPU, memory and devices of a pod.")
+    env: Annotated[list[EnvVar], Field(max_length=100)] | None = Field(
+        None, description="Environment of the serving container."
+    )
+    storage: Storage | None = Field(None, description="The shared volume.")
+    strategy: Strategy = Field(Strategy(), description="How a new version takes over.")
+    progress_deadline_seconds: Annotated[int, Field(ge=10, le=86400)] = Field(
+        600, description="Seconds in which a new version must have proved itself, or it is rejected."
+    )
+    keep_previous_seconds: Annotated[int, Field(ge=10, le=86400)] = Field(
+        60, description="Seconds the previous version stays warm after clients have left it."
+    )
+
+
+class Serving(Model):
+    version: Text = Field(description="Version that answers clients.")
+    revision: Text = Field(description="Its revision: version and pod-shaping fields.")
+    run_id: Text | None = Field(None, description="MLflow run that made it.")
+    training_run: Text | None = Field(None, description="TrainingRun that made it, as namespace/name.")
+    since: datetime | None = Field(None, description="When clients were first answered by it alone.")
+
+
+class Candidate(Model):
+    version: Text = Field(description="Version that is being rolled out.")
+    revision: Text = Field(description="Its revision: version and pod-shaping fields.")
+    step: Step = Field(description="How far the rollout is.")
+    started_at: datetime = Field(description="When the rollout started.")
+    run_id: Text | None = Field(None, description="MLflow run that made it.")
+    training_run: Text | None = Field(None, description="TrainingRun that made it, as namespace/name.")
+    message: Text | None = Field(None, description="What it waits for.")
+
+
+class Rejected(Model):
+    revision: Text = Field(description="Revision that did not prove itself.")
+    version: Text = Field(description="Its version.")
+    reason: Text = Field(description="Why, as one CamelCase word.")
+    message: Text = Field(description="Why, and what to do.")
+    at: datetime = Field(description="When it was rejected.")
+
+
+class Past(Model):
+    version: Text = Field(description="Version that served.")
+    revision: Text = Field(description="Its revision.")
+    run_id: Text | None = Field(None, description="MLflow run that made it.")
+    until: datetime = Field(description="When the next one took over.")
+
+
+class ModelDeploymentStatus(Model):
+    observed_generation: int | None = Field(None, description="metadata.generation that status speaks of.")
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        description="Ready, UpToDate, Progressing, ModelResolved, RegistryReachable.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    serving: Serving | None = Field(None, description="What answers clients.")
+    candidate: Candidate | None = Field(None, description="What is being rolled out.")
+    rejected: Annotated[list[Rejected], Field(max_length=REJECTED_MAX)] = Field(
+        default_factory=list,
+        description="What did not prove itself.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["revision"]},
+    )
+    history: Annotated[list[Past], Field(max_length=HISTORY_MAX)] = Field(
+        default_factory=list, description="What served before, the newest first."
+    )
+    url: Text | None = Field(None, description="Where clients in the cluster reach the model.")
+    replicas: int = Field(0, description="Pods of the serving revision.")
+    ready_replicas: int = Field(0, description="How many of them are ready.")
+    selector: Text | None = Field(None, description="Label selector of the serving revision's pods.")
+    reason: Text | None = Field(None, description="Why the rollout is where it is, as one CamelCase word.")
+    message: Text | None = Field(None, description="Why, as a sentence.")
+
+
+class ModelDeployment(Model):
+    """Serves a version of a registered model with BentoML and follows the model to its next version."""
+
+    metadata: ObjectMeta
+    spec: ModelDeploymentSpec
+    status: ModelDeploymentStatus = ModelDeploymentStatus()

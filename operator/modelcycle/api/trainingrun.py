@@ -1,0 +1,135 @@
+"""TrainingRun: one training, run as one Job on the shared volume."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from modelcycle.api.meta import (
+    Condition,
+    EnvFromSource,
+    EnvVar,
+    Model,
+    NameReference,
+    ObjectMeta,
+    ResourceRequirements,
+    ShortText,
+    Storage,
+    Text,
+)
+
+NAME_MAX_LENGTH = 52
+RUNS_MAX, METRICS_MAX, MODEL_VERSIONS_MAX = 20, 50, 20
+
+Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
+MapValue = Annotated[str, Field(max_length=4096)]
+Words = Annotated[list[Annotated[str, Field(max_length=16384)]], Field(max_length=256)]
+
+
+class Source(Model):
+    config_map: NameReference | None = Field(
+        None, description="A ConfigMap whose files are mounted, read-only, as the working folder."
+    )
+
+
+class ExpectedModel(Model):
+    name: ShortText = Field(description="Registered model that the run is expected to make a version of.")
+
+
+class TrainingRunSpec(Model):
+    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        None, description="Image to train in: any with an MLflow client in it. Defaults to the chart's."
+    )
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        None, description="As in a container."
+    )
+    command: Words | None = Field(None, description="Entry point, as in a container.")
+    args: Words | None = Field(None, description="Its arguments; $(PARAM_name) stands for a parameter.")
+    working_dir: Annotated[str, Field(max_length=1024)] | None = Field(
+        None, description="Working folder; with a source, the folder the source is mounted at."
+    )
+    params: Annotated[dict[str, MapValue], Field(max_length=100)] | None = Field(
+        None,
+        description="Parameters: each becomes the environment variable PARAM_<name> and a tag of the MLflow "
+        "runs.",
+    )
+    env: Annotated[list[EnvVar], Field(max_length=100)] | None = Field(
+        None, description="Environment, as in a container."
+    )
+    env_from: Annotated[list[EnvFromSource], Field(max_length=32)] | None = Field(
+        None, description="Environment from ConfigMaps and Secrets, as in a container."
+    )
+    resources: ResourceRequirements | None = Field(None, description="CPU, memory and devices.")
+    experiment: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="MLflow experiment; a script's own set_experiment wins."
+    )
+    tags: Annotated[dict[str, MapValue], Field(max_length=100)] | None = Field(
+        None, description="Tags set on every MLflow run that the Job starts."
+    )
+    source: Source | None = Field(None, description="Where the code comes from, if it is not in the image.")
+    model: ExpectedModel | None = Field(None, description="What the run is expected to register.")
+    backoff_limit: Annotated[int, Field(ge=0, le=100)] = Field(
+        0, description="How often a failed attempt is tried again. Disruptions do not count."
+    )
+    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Seconds from start after which the run is stopped and has failed."
+    )
+    storage: Storage | None = Field(None, description="The shared volume.")
+
+
+class Run(Model):
+    run_id: Text = Field(description="Id of the MLflow run.")
+    name: Text | None = Field(None, description="Its name.")
+    status: Text | None = Field(None, description="Its status in MLflow.")
+
+
+class Metric(Model):
+    name: Text = Field(description="Name of the metric.")
+    value: Text = Field(description="Its last value, as a decimal number, or as NaN or Infinity.")
+
+
+class ModelVersion(Model):
+    name: Text = Field(description="Name of the registered model.")
+    version: Text = Field(description="Its version.")
+    run_id: Text = Field(description="Id of the MLflow run that registered it.")
+
+
+class TrainingRunStatus(Model):
+    phase: Phase = Field("Pending", description="Where the run is, derived from the conditions.")
+    reason: Text | None = Field(None, description="Why, as one CamelCase word.")
+    message: Text | None = Field(None, description="Why, as a sentence.")
+    observed_generation: int | None = Field(None, description="metadata.generation that status speaks of.")
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        description="Complete, Failed, Finished (either), ModelRegistered, RegistryReachable.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    job_name: Text | None = Field(None, description="Name of the Job.")
+    job_uid: Text | None = Field(None, alias="jobUID", description="UID of the Job: it is made once.")
+    attempts: int | None = Field(None, description="Pods that were started and have ended or run.")
+    start_time: datetime | None = Field(None, description="When the Job started.")
+    completion_time: datetime | None = Field(None, description="When the Job ended.")
+    duration: Text | None = Field(None, description="From start to end, as in 1m32s.")
+    version: Text | None = Field(None, description="Version registered by the main run.")
+    metric: Text | None = Field(None, description="A metric of the main run, as in accuracy=0.947.")
+    run_id: Text | None = Field(None, description="Id of the main MLflow run.")
+    runs: Annotated[list[Run], Field(max_length=RUNS_MAX)] | None = Field(
+        None, description="MLflow runs that the Job started, the first 20."
+    )
+    runs_total: int | None = Field(None, description="How many MLflow runs there are.")
+    metrics: Annotated[list[Metric], Field(max_length=METRICS_MAX)] | None = Field(
+        None, description="Metrics of the main run, the first 50 by name."
+    )
+    metrics_total: int | None = Field(None, description="How many metrics there are.")
+    model_versions: Annotated[list[ModelVersion], Field(max_length=MODEL_VERSIONS_MAX)] | None = Field(
+        None, description="Model versions that the runs registered, the first 20."
+    )
+    model_versions_total: int | None = Field(None, description="How many versions there are.")
+
+
+class TrainingRun(Model):
+    """A training as one Job that mounts the shared mlruns volume, with what came out of it in status."""
+
+    metadata: ObjectMeta
+    spec: TrainingRunSpec
+    status: TrainingRunStatus = TrainingRunStatus()

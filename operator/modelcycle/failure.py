@@ -1,0 +1,45 @@
+"""Why a container ended, in the words that its owner needs."""
+
+from dataclasses import dataclass
+
+from modelcycle.pods import Ended
+
+LINES_MAX, BYTES_MAX = 20, 2048
+KILLED = 137
+
+_OUT_OF_MEMORY = (
+    "It was killed with exit code 137, which is the memory limit unless shown otherwise: "
+    "raise spec.resources.limits.memory, or let it use less."
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A reason, as one CamelCase word, and a message, as sentences."""
+
+    reason: str
+    message: str
+
+
+def explain_end(end: Ended) -> Failure:
+    """The reason and message of one container's end."""
+    if end.reason == "OOMKilled" or end.exit_code == KILLED:
+        return Failure("OutOfMemory", _with_output(_OUT_OF_MEMORY, end.message))
+    if end.exit_code < 0:
+        return Failure(end.reason or "PodFailed", end.message or "The pod failed and does not say why.")
+    if end.reason in ("StartError", "ContainerCannotRun"):
+        return Failure(end.reason, f"The command could not be started: {end.message}")
+    return Failure(
+        "CommandFailed", _with_output(f"The command ended with exit code {end.exit_code}.", end.message)
+    )
+
+
+def _with_output(sentence: str, output: str) -> str:
+    tail = log_tail(output)
+    return f"{sentence} Its last output:\n{tail}" if tail else sentence
+
+
+def log_tail(output: str) -> str:
+    """The last 20 lines, and of these the last 2 KiB."""
+    lines = "\n".join(output.strip().splitlines()[-LINES_MAX:])
+    return lines.encode()[-BYTES_MAX:].decode(errors="ignore")

@@ -1,0 +1,53 @@
+"""`python -m modelcycle.generate`: writes the CustomResourceDefinitions into crds/ and the chart."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modelcycle.api.crd import KINDS, definition
+
+_HEADER = "# Generated from operator/modelcycle/api by `make generate`.\n"
+_CHART_ANNOTATIONS = """\
+  annotations:
+    {{- if .Values.crds.keep }}
+    helm.sh/resource-policy: keep
+    {{- end }}
+    modelcycle.dev/chart-version: {{ .Chart.Version | quote }}
+"""
+
+
+def files() -> dict[Path, str]:
+    """Each generated file's path, relative to the repository's root, and its text."""
+    out: dict[Path, str] = {}
+    for kind in KINDS:
+        crd = definition(kind)
+        text = _HEADER + _yaml(crd)
+        out[Path("crds") / f"{kind.plural}.yaml"] = text
+        out[Path("charts/modelcycle/templates") / f"crd-{kind.plural}.yaml"] = _templated(crd)
+    return out
+
+
+def _templated(crd: dict[str, Any]) -> str:
+    text = _yaml(crd).replace("{{", '{{ "{{" }}')
+    name = f"  name: {crd['metadata']['name']}\n"
+    return (
+        _HEADER
+        + "{{- if .Values.crds.enabled }}\n"
+        + text.replace(name, name + _CHART_ANNOTATIONS, 1)
+        + "{{- end }}\n"
+    )
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, width=110, allow_unicode=True)
+
+
+def main() -> None:
+    """Writes every generated file below the current folder."""
+    for path, text in files().items():
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

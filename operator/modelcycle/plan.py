@@ -1,0 +1,110 @@
+"""What one pass over a resource decides: a status, writes on children, events, and when to look again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from modelcycle.api import API_VERSION, GROUP
+from modelcycle.api.meta import Model, ObjectMeta
+
+Body = dict[str, Any]
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "modelcycle"}
+RUN_LABEL = f"{GROUP}/trainingrun"
+DEPLOYMENT_LABEL = f"{GROUP}/modeldeployment"
+REVISION_LABEL = f"{GROUP}/revision"
+VERSION_LABEL = f"{GROUP}/version"
+
+# The user and group that every pod of ours runs as, and that owns the shared volume.
+USER_ID = 10001
+# The only folder that a container may write to, besides what it mounts.
+TMP = "/tmp"  # noqa: S108
+
+
+@dataclass(frozen=True)
+class Event:
+    """An Event about the resource, written after the status it goes with."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One existing object: a write that carries its uid and resourceVersion cannot hit another one."""
+
+    kind: str
+    name: str
+    uid: str
+    resource_version: str = ""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A JSON merge patch, refused by the API server when the object is no longer the one observed."""
+
+    ref: Ref
+    body: Body
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Carried out in this order: status, then creates, patches and deletes, then events.
+
+    Attributes:
+        status: the status wanted, or None to leave it; it is written only where it differs.
+        look_again: seconds until the next pass if nothing wakes the resource before, or None.
+    """
+
+    status: Model | None = None
+    creates: tuple[Body, ...] = ()
+    patches: tuple[Patch, ...] = ()
+    deletes: tuple[Ref, ...] = ()
+    events: tuple[Event, ...] = ()
+    look_again: float | None = None
+
+
+def owned_metadata(
+    kind: str,
+    owner: ObjectMeta,
+    name: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str] | None = None,
+) -> Body:
+    """metadata of a child: collected with its owner, found by its labels, recognised by its controller."""
+    metadata: Body = {
+        "name": name,
+        "namespace": owner.namespace,
+        "labels": {**MANAGED_BY, **labels},
+        "ownerReferences": [
+            {
+                "apiVersion": API_VERSION,
+                "kind": kind,
+                "name": owner.name,
+                "uid": owner.uid,
+                "controller": True,
+                "blockOwnerDeletion": False,
+            }
+        ],
+    }
+    return metadata | ({"annotations": dict(annotations)} if annotations else {})
+
+
+def restricted_pod() -> Body:
+    """securityContext of a pod under the restricted Pod Security Standard."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": USER_ID,
+        "runAsGroup": USER_ID,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def restricted_container(read_only_root: bool = True) -> Body:
+    """securityContext of a container under the restricted Pod Security Standard."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": read_only_root,
+    }

@@ -1,0 +1,107 @@
+"""What is read of a pod, and what it says about why it does not run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+# Waiting reasons that the kubelet alternates between while an image cannot be had.
+_IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"}
+# Waiting reasons that pass by themselves and say nothing.
+_QUIET_REASONS = {"ContainerCreating", "PodInitializing"}
+IMAGE_PULL_FAILED = "ImagePullFailed"
+UNSCHEDULABLE = "Unschedulable"
+CRASH_LOOP = "CrashLoopBackOff"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended last."""
+
+    exit_code: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Why a container, or the pod, does not start."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A projection of a v1 Pod."""
+
+    name: str
+    uid: str
+    owner_uid: str
+    labels: tuple[tuple[str, str], ...]
+    created: datetime
+    phase: str
+    ready: bool
+    deleting: bool
+    running: bool
+    restarts: int
+    disrupted: bool
+    waiting: Waiting | None
+    ended: Ended | None
+
+    def label(self, name: str) -> str:
+        return dict(self.labels).get(name, "")
+
+
+def project(body: dict[str, Any]) -> Pod:
+    """A Pod from what the API server sends."""
+    metadata, status = body["metadata"], body.get("status", {})
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    conditions = {c["type"]: c for c in status.get("conditions", ())}
+    return Pod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        owner_uid=next((o["uid"] for o in metadata.get("ownerReferences", ()) if o.get("controller")), ""),
+        labels=tuple(sorted(metadata.get("labels", {}).items())),
+        created=timestamp(metadata["creationTimestamp"]),
+        phase=status.get("phase", "Pending"),
+        ready=conditions.get("Ready", {}).get("status") == "True",
+        deleting="deletionTimestamp" in metadata,
+        running=any("running" in c.get("state", {}) for c in status.get("containerStatuses", ())),
+        restarts=max((c.get("restartCount", 0) for c in containers), default=0),
+        disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
+        waiting=_waiting(containers, conditions.get("PodScheduled", {})),
+        ended=_ended(containers, status),
+    )
+
+
+def _waiting(containers: Iterable[dict[str, Any]], scheduled: dict[str, Any]) -> Waiting | None:
+    if scheduled.get("status") == "False":
+        return Waiting(scheduled.get("reason", UNSCHEDULABLE), scheduled.get("message", ""))
+    for container in containers:
+        waiting = container.get("state", {}).get("waiting")
+        if waiting and waiting.get("reason", "") not in _QUIET_REASONS | {""}:
+            reason = IMAGE_PULL_FAILED if waiting["reason"] in _IMAGE_REASONS else waiting["reason"]
+            return Waiting(reason, waiting.get("message", ""))
+    return None
+
+
+def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ended | None:
+    """The failure of the first container that has one, else the pod's own (eviction), else the last end."""
+    ends = [
+        Ended(t.get("exitCode", 0), t.get("reason", ""), t.get("message", ""))
+        for c in containers
+        for t in (c.get("state", {}).get("terminated") or c.get("lastState", {}).get("terminated"),)
+        if t
+    ]
+    failed = next((end for end in ends if end.exit_code != 0), None)
+    if failed:
+        return failed
+    if status.get("phase") == "Failed":
+        return Ended(-1, status.get("reason", ""), status.get("message", ""))
+    return ends[-1] if ends else None
+
+
+def timestamp(text: str) -> datetime:
+    """An RFC 3339 time as Kubernetes writes it."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,36 @@
+"""What a pass works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from modelcycle.defaults import Defaults
+from modelcycle.runtime.cluster import Cluster
+from modelcycle.runtime.echo import Echo
+from modelcycle.runtime.lease import Lease
+from modelcycle.runtime.mlflow import Mlflow
+from modelcycle.runtime.registry_watch import RegistryWatch
+from modelcycle.runtime.store import Key, Store
+from modelcycle.training.observed import Refusal
+
+
+def utc_now() -> datetime:
+    """In whole seconds, as Kubernetes stores times."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass
+class Context:
+    """refusals: the API server's last no to a child's creation, until it is taken or not wanted any more."""
+
+    cluster: Cluster
+    store: Store
+    mlflow: Mlflow
+    registry: RegistryWatch
+    lease: Lease
+    echo: Echo
+    defaults: Defaults
+    pod_name: str
+    wake: Callable[[Key], None]
+    clock: Callable[[], datetime] = utc_now
+    refusals: dict[Key, Refusal] = field(default_factory=dict)

@@ -1,0 +1,193 @@
+"""MLflow's REST API, as far as the operator reads it.
+
+Plain requests on the event loop: MLflow's own client blocks, and importing it takes a third of the operator's
+memory. https://mlflow.org/docs/latest/rest-api.html
+"""
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+from modelcycle.registry import RegisteredModel, Version
+from modelcycle.training.observed import (
+    NAME_TAG,
+    NAMESPACE_TAG,
+    POD_TAG,
+    UID_TAG,
+    MlflowRun,
+    Results,
+)
+
+TIMEOUT_SECONDS = 20
+MODELS_PAGE, VERSIONS_PAGE, RUNS_PAGE, EXPERIMENTS_PAGE = 1000, 1000, 1000, 1000
+_PARENT_TAG, _NAME_TAG = "mlflow.parentRunId", "mlflow.runName"
+
+
+class RegistryError(Exception):
+    """MLflow did not answer, or not as it should; the message is a sentence with the cure."""
+
+
+class Mlflow:
+    """One MLflow server."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        self._uri = tracking_uri
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def models(self) -> list[RegisteredModel]:
+        """Every registered model with its aliases and, as the registry gives it, its newest versions."""
+        out: list[RegisteredModel] = []
+        async for model in self._pages("registered-models/search", "registered_models", MODELS_PAGE):
+            aliases = {alias["alias"]: int(alias["version"]) for alias in model.get("aliases", ())}
+            newest = tuple(_version(version) for version in model.get("latest_versions", ()))
+            out.append(RegisteredModel(model["name"], aliases, newest))
+        return out
+
+    async def versions(self, model: str) -> tuple[Version, ...]:
+        """All versions of a model."""
+        pages = self._pages(
+            "model-versions/search", "model_versions", VERSIONS_PAGE, filter=f"name='{_quoted(model)}'"
+        )
+        return tuple([_version(version) async for version in pages])
+
+    async def download_uri(self, version: Version) -> str:
+        """Where the version's folder lies, as the server resolves it."""
+        query = {"name": version.name, "version": str(version.number)}
+        answer = await self._call("GET", "model-versions/get-download-uri", query)
+        return str(answer.get("artifact_uri", ""))
+
+    async def training_run_of(self, run_id: str) -> str:
+        """namespace/name of the TrainingRun that started an MLflow run, or ""."""
+        if not run_id:
+            return ""
+        answer = await self._call("GET", "runs/get", {"run_id": run_id}, missing_is_empty=True)
+        tags = _pairs(answer.get("run", {}).get("data", {}).get("tags", ()))
+        return f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if NAMESPACE_TAG in tags and NAME_TAG in tags else ""
+
+    async def results(self, training_run_uid: str) -> Results:
+        """All MLflow runs that carry a TrainingRun's UID, and the versions that they registered."""
+        experiments = [
+            e["experiment_id"] async for e in self._post_pages("experiments/search", "experiments", {})
+        ]
+        if not experiments:
+            return Results()
+        query = {"experiment_ids": experiments, "filter": f"tags.`{UID_TAG}` = '{training_run_uid}'"}
+        runs = [_run(run) async for run in self._post_pages("runs/search", "runs", query)]
+        versions: list[Version] = []
+        for run in runs:
+            pages = self._pages(
+                "model-versions/search", "model_versions", VERSIONS_PAGE, filter=f"run_id='{run.run_id}'"
+            )
+            versions += [_version(version) async for version in pages]
+        return Results(tuple(runs), tuple(versions))
+
+    async def _pages(self, path: str, field: str, size: int, **query: str) -> AsyncIterator[dict[str, Any]]:
+        query = {**query, "max_results": str(size)}
+        while True:
+            answer = await self._call("GET", path, query)
+            for item in answer.get(field, ()):
+                yield item
+            if not (token := answer.get("next_page_token")):
+                return
+            query["page_token"] = token
+
+    async def _post_pages(self, path: str, field: str, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        body = {**body, "max_results": RUNS_PAGE}
+        while True:
+            answer = await self._call("POST", path, body=body)
+            for item in answer.get(field, ()):
+                yield item
+            if not (token := answer.get("next_page_token")):
+                return
+            body["page_token"] = token
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        missing_is_empty: bool = False,
+    ) -> dict[str, Any]:
+        url = f"{self._uri}/api/2.0/mlflow/{path}"
+        try:
+            async with self._client().request(method, url, params=query, json=body) as answer:
+                if answer.status == 404 and missing_is_empty:
+                    return {}
+                if answer.status != 200:
+                    raise RegistryError(_no(self._uri, answer.status, await answer.text()))
+                parsed = await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise RegistryError(
+                f"MLflow at {self._uri} does not answer ({error!r}): check that its pod runs and its address is right."
+            ) from error
+        except ValueError as error:
+            raise RegistryError(f"What answers at {self._uri} is not MLflow: {error}.") from error
+        if not isinstance(parsed, dict):
+            raise RegistryError(f"What answers at {self._uri} is not MLflow: it sends no JSON object.")
+        return parsed
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+            self._session = aiohttp.ClientSession(timeout=timeout, headers=_credentials())
+        return self._session
+
+
+def _credentials() -> dict[str, str]:
+    """From the same variables that MLflow's own client reads."""
+    if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
+        return {"Authorization": f"Bearer {token}"}
+    user, password = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_PASSWORD")
+    if user and password:
+        return {"Authorization": aiohttp.BasicAuth(user, password).encode()}
+    return {}
+
+
+def _no(uri: str, status: int, text: str) -> str:
+    said = " ".join(text.split())[:300]
+    if status in (401, 403):
+        return (
+            f"MLflow at {uri} answers {status} ({said}): check its allowed hosts (mlflow.allowedHosts of the chart) "
+            "and the operator's credentials."
+        )
+    return f"MLflow at {uri} answers {status}: {said}"
+
+
+def _version(body: dict[str, Any]) -> Version:
+    return Version(
+        name=body["name"],
+        number=int(body["version"]),
+        created=int(body.get("creation_timestamp", 0)),
+        source=body.get("source", ""),
+        run_id=body.get("run_id", ""),
+        status=body.get("status", "READY"),
+    )
+
+
+def _run(body: dict[str, Any]) -> MlflowRun:
+    info, data = body["info"], body.get("data", {})
+    tags = _pairs(data.get("tags", ()))
+    return MlflowRun(
+        run_id=info["run_id"],
+        name=info.get("run_name") or tags.get(_NAME_TAG, ""),
+        status=info.get("status", ""),
+        start=int(info.get("start_time", 0)),
+        parent=tags.get(_PARENT_TAG, ""),
+        pod=tags.get(POD_TAG, ""),
+        metrics={metric["key"]: float(metric["value"]) for metric in data.get("metrics", ())},
+    )
+
+
+def _pairs(items: Any) -> dict[str, str]:
+    return {item["key"]: item["value"] for item in items}
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'")

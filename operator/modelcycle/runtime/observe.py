@@ -1,0 +1,117 @@
+"""Gathers a pass's input: from the store, and live where the store cannot know."""
+
+from modelcycle import plan
+from modelcycle.api.modeldeployment import ModelDeployment
+from modelcycle.api.trainingrun import TrainingRun
+from modelcycle.runtime.cluster import NotFoundError
+from modelcycle.runtime.context import Context
+from modelcycle.runtime.mlflow import RegistryError
+from modelcycle.runtime.resources import (
+    CLAIMS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    JOBS,
+    MODEL_DEPLOYMENTS,
+    PODS,
+    SERVICES,
+)
+from modelcycle.runtime.store import Key
+from modelcycle.serving import observed as serving
+from modelcycle.training import observed as training
+
+_UNSWITCHED = b'"step":"Starting"', b'"step":"Proving"', b'"step":"Switching"'
+
+
+async def training_run(context: Context, key: Key, run: TrainingRun) -> training.Observed:
+    """Looks for the Job live when a recorded one is not in the store; asks MLflow when the Job has ended."""
+    store, uid = context.store, run.metadata.uid
+    jobs = [entry.item for entry in store.children(JOBS, key) if entry.controller == uid]
+    job: training.Job | None = jobs[0] if jobs else None
+    pods = tuple(e.item for e in store.children(PODS, key) if job and e.controller == job.uid)
+    finished = run.status.completion_time is not None
+    gone = False
+    if job is None and run.status.job_uid and not finished:
+        job = await _live_job(context, run)
+        gone = job is None
+    results, problem = None, ""
+    if job and job.outcome and not finished:
+        try:
+            results = await context.mlflow.results(uid)
+        except RegistryError as error:
+            problem = str(error)
+    return training.Observed(
+        run=run,
+        defaults=context.defaults,
+        job=job,
+        pods=pods,
+        job_confirmed_gone=gone,
+        results=results,
+        registry_problem=problem,
+        refusal=context.refusals.get(key),
+    )
+
+
+async def _live_job(context: Context, run: TrainingRun) -> training.Job | None:
+    try:
+        body = await context.cluster.get(JOBS, run.metadata.namespace, run.metadata.name)
+    except NotFoundError:
+        return None
+    if body["metadata"]["uid"] != run.status.job_uid:
+        return None
+    context.store.put(JOBS, body)
+    return training.project_job(body)
+
+
+async def model_deployment(context: Context, key: Key, deployment: ModelDeployment) -> serving.Observed:
+    """Asks MLflow only where a version's folder lies, once a version."""
+    store, uid = context.store, deployment.metadata.uid
+    resolution = context.registry.resolution(deployment.spec.model)
+    problem, files, training_run = context.registry.problem, None, ""
+    if resolution and resolution.version:
+        try:
+            files, training_run = await context.registry.files(resolution.version)
+        except RegistryError as error:
+            problem = problem or str(error)
+    service = store.get(SERVICES.kind, key.namespace, key.name)
+    return serving.Observed(
+        deployment=deployment,
+        defaults=context.defaults,
+        resolution=resolution,
+        registry_problem=problem,
+        files=files,
+        training_run=training_run,
+        revisions=tuple(e.item for e in store.children(DEPLOYMENTS, key) if e.controller == uid),
+        pods=tuple(e.item for e in store.children(PODS, key)),
+        service=service.item if service and service.controller == uid else None,
+        endpoints=tuple(pod for e in store.children(ENDPOINT_SLICES, key) for pod in e.item),
+        rollouts_elsewhere=_rollouts_elsewhere(context, key),
+        refusal=context.refusals.get(key),
+    )
+
+
+def _rollouts_elsewhere(context: Context, key: Key) -> int:
+    """Rollouts of others that have not switched yet. Read off their text: parsing each would take long."""
+    return sum(
+        any(step in entry.item for step in _UNSWITCHED)
+        for (namespace, name), entry in context.store.items(MODEL_DEPLOYMENTS)
+        if (namespace, name) != (key.namespace, key.name)
+    )
+
+
+async def claim_exists(context: Context, namespace: str, creates: tuple[plan.Body, ...]) -> bool:
+    """Whether every claim that the pods of these children mount is there."""
+    for body in creates:
+        template = body["spec"].get("template")
+        for volume in template["spec"]["volumes"] if template else ():
+            claim = volume.get("persistentVolumeClaim")
+            if claim and not await _exists(context, namespace, claim["claimName"]):
+                return False
+    return True
+
+
+async def _exists(context: Context, namespace: str, claim: str) -> bool:
+    try:
+        await context.cluster.get(CLAIMS, namespace, claim)
+    except NotFoundError:
+        return False
+    return True

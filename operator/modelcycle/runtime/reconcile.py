@@ -1,0 +1,102 @@
+"""One pass over one resource: observe, decide, write."""
+
+import json
+import logging
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelcycle.api.modeldeployment import ModelDeployment
+from modelcycle.api.trainingrun import TrainingRun
+from modelcycle.plan import Body, Plan
+from modelcycle.runtime import observe
+from modelcycle.runtime.cluster import ConflictError, NotFoundError
+from modelcycle.runtime.context import Context
+from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
+from modelcycle.runtime.resources import MODEL_DEPLOYMENTS, TRAINING_RUNS
+from modelcycle.runtime.store import Key
+from modelcycle.runtime.write import LeaseLostError, RefusedChildError, carry_out
+from modelcycle.serving import plan as serving
+from modelcycle.training import plan as training
+
+AT_ONCE = 0.0
+UNREAD_RETRY_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+async def reconcile(context: Context, key: Key) -> float | None:
+    """A pass over the resource that the key names; answers when to look again, in seconds, or None."""
+    entry = context.store.get(key.kind, key.namespace, key.name)
+    if entry is None or not context.lease.held():
+        return None
+    body = json.loads(entry.item)
+    try:
+        plan = await _plan(context, key, body)
+        if plan is None:
+            return UNREAD_RETRY_SECONDS
+        await carry_out(context, key, body, plan)
+    except ValidationError as error:
+        # A stored object from another version of the schema waits for somebody to change it.
+        logger.error(
+            "the stored object is not valid and is left alone", extra={"key": str(key), "error": str(error)}
+        )
+        return None
+    except (ConflictError, RefusedChildError):
+        return AT_ONCE
+    except NotFoundError as error:
+        logger.debug("gone meanwhile", extra={"key": str(key), "error": str(error)})
+        return None
+    except LeaseLostError:
+        return None
+    _count(key, body, plan)
+    return plan.look_again
+
+
+async def _plan(context: Context, key: Key, body: Body) -> Plan | None:
+    """None: what is needed to judge has not been read yet, and somebody is at it."""
+    if key.kind == TRAINING_RUNS.kind:
+        return await _plan_run(context, key, TrainingRun.model_validate(body))
+    if key.kind == MODEL_DEPLOYMENTS.kind:
+        return await _plan_deployment(context, key, ModelDeployment.model_validate(body))
+    raise AssertionError(f"no plan for {key.kind}")
+
+
+async def _plan_run(context: Context, key: Key, run: TrainingRun) -> Plan:
+    observed = await observe.training_run(context, key, run)
+    plan = training.plan(observed, context.clock())
+    if not plan.creates:
+        return plan
+    exists = await observe.claim_exists(context, key.namespace, plan.creates)
+    return training.plan(replace(observed, claim_exists=exists), context.clock())
+
+
+async def _plan_deployment(context: Context, key: Key, deployment: ModelDeployment) -> Plan | None:
+    context.registry.follow(key, deployment.spec.model.name)
+    observed = await observe.model_deployment(context, key, deployment)
+    if observed.resolution is None and not observed.registry_problem:
+        return None
+    plan = serving.plan(observed, context.clock())
+    if not plan.creates:
+        return plan
+    exists = await observe.claim_exists(context, key.namespace, plan.creates)
+    return serving.plan(replace(observed, claim_exists=exists), context.clock())
+
+
+def _count(key: Key, body: Body, plan: Plan) -> None:
+    if plan.status is None:
+        return
+    before, after = body.get("status", {}), plan.status.wire()
+    if after.get("completionTime") and not before.get("completionTime"):
+        RUN_OUTCOMES.labels(after.get("reason", "")).inc()
+    if _revision(after) and _revision(after) != _revision(before):
+        ROLLOUTS.inc()
+    known = {entry["revision"] for entry in before.get("rejected", ())}
+    for entry in after.get("rejected", ()):
+        if entry["revision"] not in known:
+            VERSIONS_REJECTED.labels(entry["reason"]).inc()
+
+
+def _revision(status: dict[str, Any]) -> str:
+    return str(status.get("serving", {}).get("revision", ""))

@@ -1,0 +1,134 @@
+"""Looks at the registry again and again; what has changed wakes those who follow it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from modelcycle.api.modeldeployment import FollowedModel
+from modelcycle.registry import Files, RegisteredModel, Resolution, Version, locate, resolve
+from modelcycle.runtime.metrics import POLL_SECONDS, POLLS
+from modelcycle.runtime.mlflow import Mlflow, RegistryError
+from modelcycle.runtime.store import Key
+
+# One lost answer is no outage.
+FAILURES_BEFORE_SAYING_SO = 2
+
+logger = logging.getLogger(__name__)
+
+
+class RegistryWatch:
+    """What the registry says of the models that are followed.
+
+    Attributes:
+        problem: why it does not answer, as a sentence, or "".
+    """
+
+    def __init__(
+        self, mlflow: Mlflow, mount_path: str, poll_seconds: float, wake: Callable[[Key], None]
+    ) -> None:
+        self.problem = ""
+        self._mlflow = mlflow
+        self._mount_path = mount_path
+        self._poll_seconds = poll_seconds
+        self._wake = wake
+        self._followed: dict[Key, str] = {}
+        self._seen: dict[str, RegisteredModel] = {}
+        self._models: dict[str, RegisteredModel | None] = {}
+        self._located: dict[Version, tuple[Files, str]] = {}
+        self._failures = 0
+        self._answered = False
+        self._nudged = asyncio.Event()
+
+    def follow(self, key: Key, model: str) -> None:
+        """From now on the key is woken when the model changes."""
+        if self._followed.get(key) == model:
+            return
+        self._followed[key] = model
+        if model not in self._models:
+            self.nudge()
+
+    def unfollow(self, key: Key) -> None:
+        self._followed.pop(key, None)
+
+    def nudge(self) -> None:
+        """Asks for a look now."""
+        self._nudged.set()
+
+    def resolution(self, followed: FollowedModel) -> Resolution | None:
+        """What a reference means by the registry's last answer; None if it has not answered about the model."""
+        if followed.name not in self._models:
+            return None
+        return resolve(followed, self._models[followed.name])
+
+    async def files(self, version: Version) -> tuple[Files, str]:
+        """The folder of a version and the TrainingRun that made it. Raises RegistryError."""
+        if version not in self._located:
+            uri = await self._mlflow.download_uri(version)
+            training_run = await self._mlflow.training_run_of(version.run_id)
+            self._located[version] = (locate(uri, self._mount_path), training_run)
+        return self._located[version]
+
+    async def run(self) -> None:
+        """Polls until it is cancelled."""
+        while True:
+            self._nudged.clear()
+            await self.poll()
+            try:
+                await asyncio.wait_for(self._nudged.wait(), self._poll_seconds)
+            except TimeoutError:
+                continue
+
+    async def poll(self) -> None:
+        """One look: a paged search over all models, and the versions of the followed ones that changed."""
+        try:
+            with POLL_SECONDS.time():
+                changed = await self._look()
+        except RegistryError as error:
+            self._failed(str(error))
+            return
+        POLLS.labels("ok").inc()
+        back = bool(self.problem)
+        self._failures, self.problem, self._answered = 0, "", True
+        for key, model in list(self._followed.items()):
+            if back or model in changed:
+                self._wake(key)
+
+    async def _look(self) -> set[str]:
+        """Names of the followed models that are not as they were."""
+        seen = {model.name: model for model in await self._mlflow.models()}
+        changed = set()
+        for name in set(self._followed.values()):
+            known = name in self._models
+            if known and seen.get(name) == self._seen.get(name):
+                continue
+            fresh = seen.get(name)
+            if fresh:
+                versions = await self._mlflow.versions(name)
+                self._models[name] = RegisteredModel(name, fresh.aliases, versions)
+            else:
+                self._models[name] = None
+            changed.add(name)
+        self._seen = seen
+        self._forget(set(self._followed.values()))
+        return changed
+
+    def _forget(self, followed: set[str]) -> None:
+        for name in set(self._models) - followed:
+            del self._models[name]
+        current = {version for model in self._models.values() if model for version in model.versions}
+        for version in set(self._located) - current:
+            del self._located[version]
+
+    def _failed(self, problem: str) -> None:
+        POLLS.labels("error").inc()
+        self._failures += 1
+        if self._answered and self._failures < FAILURES_BEFORE_SAYING_SO:
+            return
+        first = not self.problem
+        # One wording an outage: its details vary from one try to the next.
+        self.problem = self.problem or problem
+        if not first:
+            return
+        logger.warning("the registry does not answer", extra={"problem": problem})
+        for key in self._followed:
+            self._wake(key)

@@ -1,0 +1,42 @@
+"""The resources that the operator reads and writes, and their addresses in the API."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from modelcycle.api import GROUP, VERSION
+
+
+@dataclass(frozen=True)
+class Resource:
+    """group is "" for the core API. owner_label: the label that names the resource a child belongs to."""
+
+    kind: str
+    group: str
+    version: str
+    plural: str
+    owner_label: str = ""
+
+    def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = [root, *(("namespaces", quote(namespace)) if namespace else ()), self.plural]
+        return "/".join([*parts, *((quote(name),) if name else ()), *((subresource,) if subresource else ())])
+
+
+TRAINING_RUNS = Resource("TrainingRun", GROUP, VERSION, "trainingruns")
+MODEL_DEPLOYMENTS = Resource("ModelDeployment", GROUP, VERSION, "modeldeployments")
+JOBS = Resource("Job", "batch", "v1", "jobs", f"{GROUP}/trainingrun")
+DEPLOYMENTS = Resource("Deployment", "apps", "v1", "deployments", f"{GROUP}/modeldeployment")
+SERVICES = Resource("Service", "", "v1", "services", f"{GROUP}/modeldeployment")
+ENDPOINT_SLICES = Resource(
+    "EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", f"{GROUP}/modeldeployment"
+)
+PODS = Resource("Pod", "", "v1", "pods")
+CLAIMS = Resource("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims")
+EVENTS = Resource("Event", "events.k8s.io", "v1", "events")
+NAMESPACES = Resource("Namespace", "", "v1", "namespaces")
+LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases")
+
+OWN = (TRAINING_RUNS, MODEL_DEPLOYMENTS)
+CHILDREN = (JOBS, DEPLOYMENTS, SERVICES, ENDPOINT_SLICES, PODS)
+WATCHED = (*OWN, *CHILDREN)
+BY_KIND = {resource.kind: resource for resource in WATCHED}

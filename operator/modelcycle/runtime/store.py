@@ -1,0 +1,130 @@
+"""What the watches have shown: a projection of each object, never its whole body."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from modelcycle import pods
+from modelcycle.plan import DEPLOYMENT_LABEL, RUN_LABEL, Body
+from modelcycle.runtime.resources import DEPLOYMENTS, ENDPOINT_SLICES, JOBS, OWN, PODS, SERVICES, Resource
+from modelcycle.serving.observed import project_deployment, project_service
+from modelcycle.training.observed import project_job
+
+Name = tuple[str, str]  # namespace, name
+
+
+@dataclass(frozen=True)
+class Key:
+    """One resource of ours: the unit of work."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object. controller: the UID of the owner that controls it, or ""."""
+
+    uid: str
+    version: int
+    controller: str
+    owner: Key | None
+    item: Any
+
+
+def _compact(body: Body) -> bytes:
+    """Our own resources, as text: a tenth of the memory that the parsed ones take."""
+    body = {**body, "metadata": {k: v for k, v in body["metadata"].items() if k != "managedFields"}}
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _endpoints(body: Body) -> tuple[tuple[str, bool], ...]:
+    return tuple(
+        (
+            endpoint.get("targetRef", {}).get("name", ""),
+            endpoint.get("conditions", {}).get("ready", True) is not False,
+        )
+        for endpoint in body.get("endpoints") or ()
+    )
+
+
+_PROJECTIONS: dict[str, Callable[[Body], Any]] = {
+    **{resource.kind: _compact for resource in OWN},
+    JOBS.kind: project_job,
+    PODS.kind: pods.project,
+    DEPLOYMENTS.kind: project_deployment,
+    SERVICES.kind: project_service,
+    ENDPOINT_SLICES.kind: _endpoints,
+}
+
+
+def owner_of(resource: Resource, metadata: Body) -> Key | None:
+    """The resource of ours that an object is, or that its labels name. Labels only narrow: the UID decides."""
+    namespace = metadata["namespace"]
+    if resource in OWN:
+        return Key(resource.kind, namespace, metadata["name"])
+    labels = metadata.get("labels", {})
+    if RUN_LABEL in labels:
+        return Key("TrainingRun", namespace, labels[RUN_LABEL])
+    if DEPLOYMENT_LABEL in labels:
+        return Key("ModelDeployment", namespace, labels[DEPLOYMENT_LABEL])
+    return None
+
+
+class Store:
+    """All that was seen, by kind and name, and by owner."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[Name, Entry]] = defaultdict(dict)
+        self._children: dict[tuple[str, Key], set[Name]] = defaultdict(set)
+
+    def put(self, resource: Resource, body: Body) -> Key | None:
+        """Takes an object in, from a watch, a list or a write's answer; an older copy changes nothing.
+
+        Returns the resource to wake, or None if nothing changed.
+        """
+        metadata = body["metadata"]
+        name: Name = (metadata["namespace"], metadata["name"])
+        version = int(metadata["resourceVersion"])
+        known = self._objects[resource.kind].get(name)
+        if known and known.version >= version:
+            return None
+        controller = next((o["uid"] for o in metadata.get("ownerReferences", ()) if o.get("controller")), "")
+        owner = owner_of(resource, metadata)
+        entry = Entry(metadata["uid"], version, controller, owner, _PROJECTIONS[resource.kind](body))
+        self._objects[resource.kind][name] = entry
+        if owner and resource not in OWN:
+            self._children[resource.kind, owner].add(name)
+        return owner
+
+    def drop(self, resource: Resource, namespace: str, name: str, uid: str = "") -> Key | None:
+        """Forgets an object that is gone; with a uid, only that one. Returns the resource to wake."""
+        known = self._objects[resource.kind].get((namespace, name))
+        if known is None or (uid and known.uid != uid):
+            return None
+        del self._objects[resource.kind][namespace, name]
+        if known.owner and resource not in OWN:
+            names = self._children[resource.kind, known.owner]
+            names.discard((namespace, name))
+            if not names:
+                del self._children[resource.kind, known.owner]
+        return known.owner
+
+    def get(self, kind: str, namespace: str, name: str) -> Entry | None:
+        return self._objects[kind].get((namespace, name))
+
+    def children(self, resource: Resource, owner: Key) -> list[Entry]:
+        names = self._children.get((resource.kind, owner), ())
+        return [self._objects[resource.kind][name] for name in sorted(names)]
+
+    def keys(self, resource: Resource) -> list[Key]:
+        return [Key(resource.kind, namespace, name) for namespace, name in self._objects[resource.kind]]
+
+    def items(self, resource: Resource) -> Iterable[tuple[Name, Entry]]:
+        return list(self._objects[resource.kind].items())

@@ -1,0 +1,185 @@
+"""Carries out a plan: status first, then children, then events."""
+
+import logging
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from modelcycle.api import API_VERSION
+from modelcycle.plan import Body, Event, Plan
+from modelcycle.runtime.cluster import ApiError, ConflictError, NotFoundError, RefusedError
+from modelcycle.runtime.context import Context
+from modelcycle.runtime.metrics import WRITES
+from modelcycle.runtime.resources import BY_KIND, EVENTS, Resource
+from modelcycle.runtime.store import Key
+from modelcycle.training.observed import Refusal
+
+NOTE_MAX_LENGTH = 1024
+CONTROLLER = "modelcycle.dev/operator"
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+class LeaseLostError(Exception):
+    """Another replica may be acting: this one must not write."""
+
+
+class RefusedChildError(Exception):
+    """The API server did not take a child; why is in the context's refusals, for the next pass to judge."""
+
+
+async def carry_out(context: Context, key: Key, body: Body, plan: Plan) -> None:
+    """Writes what differs. body: the resource as it was observed.
+
+    Raises:
+        RefusedChildError: a child was refused: look at the resource again, at once.
+        ConflictError: the world has moved on: look again.
+    """
+    resource = BY_KIND[key.kind]
+    if plan.status is not None and plan.status.wire() != body.get("status"):
+        await _write_status(context, resource, key, body, plan.status.wire())
+        await _post_events(context, body, plan.events)
+    if not plan.creates:
+        context.refusals.pop(key, None)
+    for child in plan.creates:
+        await _create(context, key, body, child)
+    for patch in plan.patches:
+        ref = patch.ref
+        guard = {"uid": ref.uid, "resourceVersion": ref.resource_version}
+        change = {**patch.body, "metadata": guard}
+        target = BY_KIND[ref.kind]
+        answer = await _counted(
+            context, target, "patch", context.cluster.patch(target, key.namespace, ref.name, change)
+        )
+        _take_in(context, target, answer)
+    for ref in plan.deletes:
+        target = BY_KIND[ref.kind]
+        await _counted(
+            context, target, "delete", context.cluster.delete(target, key.namespace, ref.name, ref.uid)
+        )
+
+
+async def _write_status(context: Context, resource: Resource, key: Key, body: Body, status: Body) -> None:
+    metadata = body["metadata"]
+    change = {
+        "apiVersion": API_VERSION,
+        "kind": key.kind,
+        "metadata": {name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion")},
+        "spec": body["spec"],
+        "status": status,
+    }
+    request = context.cluster.replace_status(resource, key.namespace, key.name, change)
+    try:
+        answer = await _counted(context, resource, "status", request)
+    except NotFoundError:
+        context.store.drop(resource, key.namespace, key.name, metadata["uid"])
+        raise
+    except ConflictError:
+        # The watch is behind: the live copy is what the next pass has to judge.
+        context.store.put(resource, await context.cluster.get(resource, key.namespace, key.name))
+        raise
+    context.store.put(resource, answer)
+    context.echo.expect(key, int(answer["metadata"]["resourceVersion"]))
+
+
+async def _create(context: Context, key: Key, owner: Body, child: Body) -> None:
+    resource = BY_KIND[child["kind"]]
+    answer = await _made(context, resource, key, owner, child)
+    if isinstance(answer, Refusal):
+        known = context.refusals.get(key) == answer
+        context.refusals[key] = answer
+        if not known:
+            raise RefusedChildError(answer.message)
+        return
+    context.refusals.pop(key, None)
+    _take_in(context, resource, answer)
+
+
+async def _made(context: Context, resource: Resource, key: Key, owner: Body, child: Body) -> Body | Refusal:
+    """The child as it is now, also where an earlier pass made it; or why it was not made."""
+    try:
+        request = context.cluster.create(resource, key.namespace, child)
+        return await _counted(context, resource, "create", request)
+    except RefusedError as error:
+        return refused(child, error.code, error.message)
+    except ConflictError as error:
+        if error.reason != "AlreadyExists":
+            raise
+    existing = await context.cluster.get(resource, key.namespace, child["metadata"]["name"])
+    return name_taken(owner, child, existing) or existing
+
+
+def refused(child: Body, code: int, message: str) -> Refusal:
+    """What a 403 or 422 to a child's creation means. Rights and quotas can change; a wrong object stays wrong."""
+    kind = child["kind"]
+    if code == 403:
+        return Refusal("Forbidden", f"The API server does not let the {kind} be made: {message}", final=False)
+    return Refusal(f"{kind}Refused", f"The API server refuses the {kind}: {message}", final=True)
+
+
+def name_taken(owner: Body, child: Body, existing: Body) -> Refusal | None:
+    """None if the existing object is ours; else what to do about it. Nothing of it is touched."""
+    kind, name = child["kind"], child["metadata"]["name"]
+    controller: Body = next(
+        (o for o in existing["metadata"].get("ownerReferences", ()) if o.get("controller")), {}
+    )
+    if controller.get("uid") == owner["metadata"]["uid"]:
+        return None
+    if controller.get("kind") == owner["kind"] and controller.get("name") == owner["metadata"]["name"]:
+        message = f"The {kind} {name!r} of a deleted {owner['kind']} of the same name is still going away."
+        return Refusal("WaitingForDeletion", message, final=False)
+    message = f"There is a {kind} {name!r} that is somebody else's: delete it, or use another name. It is left alone."
+    return Refusal("NameTaken", message, final=False)
+
+
+def _take_in(context: Context, resource: Resource, answer: Body) -> None:
+    """Our own write need not wait for its echo: the next pass sees it now."""
+    if woken := context.store.put(resource, answer):
+        context.wake(woken)
+
+
+async def _counted(context: Context, resource: Resource, verb: str, request: Awaitable[T]) -> T:
+    if not context.lease.held():
+        getattr(request, "close", lambda: None)()
+        raise LeaseLostError("the lease is not held")
+    try:
+        answer = await request
+    except ApiError:
+        WRITES.labels(resource.kind, verb, "error").inc()
+        raise
+    WRITES.labels(resource.kind, verb, "ok").inc()
+    return answer
+
+
+async def _post_events(context: Context, body: Body, events: tuple[Event, ...]) -> None:
+    """An Event that cannot be written is only logged: status says the same."""
+    metadata = body["metadata"]
+    for event in events:
+        at = datetime.now(UTC)
+        note = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{metadata['name']}.{int(at.timestamp() * 1e6):x}",
+                "namespace": metadata["namespace"],
+            },
+            "eventTime": at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "type": event.type,
+            "reason": event.reason,
+            "action": event.reason,
+            "note": event.message[:NOTE_MAX_LENGTH],
+            "regarding": {
+                "apiVersion": body["apiVersion"],
+                "kind": body["kind"],
+                **{name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion")},
+            },
+            "reportingController": CONTROLLER,
+            "reportingInstance": context.pod_name,
+        }
+        try:
+            await _counted(
+                context, EVENTS, "create", context.cluster.create(EVENTS, metadata["namespace"], note)
+            )
+        except (ApiError, LeaseLostError) as error:
+            logger.info("an Event was not written", extra={"reason": event.reason, "error": str(error)})

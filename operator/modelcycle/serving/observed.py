@@ -1,0 +1,103 @@
+"""Everything that a pass over a ModelDeployment knows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from modelcycle.api.modeldeployment import ModelDeployment
+from modelcycle.defaults import Defaults
+from modelcycle.plan import REVISION_LABEL, VERSION_LABEL
+from modelcycle.pods import Pod
+from modelcycle.registry import Files, Resolution
+from modelcycle.training.observed import Refusal
+
+
+@dataclass(frozen=True)
+class RevisionDeployment:
+    """A projection of the apps/v1 Deployment of one revision, controlled by the ModelDeployment.
+
+    Attributes:
+        trouble: why its pods cannot be created (quota, pod security), in the API server's words, or "".
+    """
+
+    name: str
+    uid: str
+    resource_version: str
+    revision: str
+    version: str
+    replicas: int
+    trouble: str
+    deleting: bool
+
+
+def project_deployment(body: dict[str, Any]) -> RevisionDeployment:
+    """A RevisionDeployment from what the API server sends."""
+    metadata, labels = body["metadata"], body["metadata"].get("labels", {})
+    conditions = {c["type"]: c for c in body.get("status", {}).get("conditions", ())}
+    failure = conditions.get("ReplicaFailure", {})
+    return RevisionDeployment(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        revision=labels.get(REVISION_LABEL, ""),
+        version=labels.get(VERSION_LABEL, ""),
+        replicas=body["spec"].get("replicas", 1),
+        trouble=failure.get("message", "") if failure.get("status") == "True" else "",
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+@dataclass(frozen=True)
+class ClientService:
+    """A projection of the v1 Service that clients use. revision: what its selector names."""
+
+    name: str
+    uid: str
+    resource_version: str
+    revision: str
+
+
+def project_service(body: dict[str, Any]) -> ClientService:
+    """A ClientService from what the API server sends."""
+    metadata = body["metadata"]
+    return ClientService(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        revision=body["spec"].get("selector", {}).get(REVISION_LABEL, ""),
+    )
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One pass's input.
+
+    Attributes:
+        resolution: what the followed reference means, by the last answer of the registry; None before the first.
+        registry_problem: why the registry does not answer now, as a sentence, or "".
+        files: where the resolved version's folder lies; None if that is not known yet.
+        training_run: namespace/name of the TrainingRun that made the resolved version, or "".
+        endpoints: names of the pods that the client Service's EndpointSlices list, with their readiness.
+        rollouts_elsewhere: unfinished rollouts of other ModelDeployments.
+        claim_exists: whether the shared volume's claim is there; None if nobody looked.
+        refusal: the API server's last no to a child's creation.
+    """
+
+    deployment: ModelDeployment
+    defaults: Defaults
+    resolution: Resolution | None = None
+    registry_problem: str = ""
+    files: Files | None = None
+    training_run: str = ""
+    revisions: tuple[RevisionDeployment, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    service: ClientService | None = None
+    endpoints: tuple[tuple[str, bool], ...] = ()
+    rollouts_elsewhere: int = 0
+    claim_exists: bool | None = None
+    refusal: Refusal | None = None
+
+    def of_revision(self, revision: str) -> RevisionDeployment | None:
+        return next((d for d in self.revisions if d.revision == revision and not d.deleting), None)
+
+    def pods_of(self, revision: str) -> tuple[Pod, ...]:
+        return tuple(p for p in self.pods if p.label(REVISION_LABEL) == revision and not p.deleting)

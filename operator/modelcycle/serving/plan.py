@@ -1,0 +1,178 @@
+"""What the next step of a ModelDeployment is: the rollout's decision as status, writes and events."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from modelcycle.api.modeldeployment import ModelDeploymentStatus
+from modelcycle.conditions import Conditions, find
+from modelcycle.plan import Body, Event, Patch, Plan, Ref
+from modelcycle.serving import manifests
+from modelcycle.serving.observed import Observed
+from modelcycle.serving.rollout import Rollout, decide
+
+REFUSED_RETRY_SECONDS = 30
+_MOVING = {"RolloutInProgress", "RolloutComplete"}
+
+
+def plan(observed: Observed, now: datetime) -> Plan:
+    """Status first; then the switch, the new Deployment, the replicas, and what goes."""
+    deployment = observed.deployment
+    if deployment.metadata.deletion_timestamp:
+        return Plan()
+    rollout = decide(observed, now)
+    status = judged(observed, rollout, now)
+    creates, patches = _writes(observed, rollout)
+    look_again = rollout.look_again
+    if observed.refusal and not observed.refusal.final:
+        look_again = min(look_again or REFUSED_RETRY_SECONDS, REFUSED_RETRY_SECONDS)
+    return Plan(
+        status=status,
+        creates=creates,
+        patches=patches,
+        deletes=_deletes(observed, rollout),
+        events=events(deployment.status, status),
+        look_again=look_again,
+    )
+
+
+def _writes(observed: Observed, rollout: Rollout) -> tuple[tuple[Body, ...], tuple[Patch, ...]]:
+    deployment, service = observed.deployment, observed.service
+    creates: list[Body] = []
+    patches: list[Patch] = []
+    if rollout.create and observed.claim_exists is not False:
+        creates.append(manifests.revision_deployment(deployment, observed.defaults, rollout.create))
+    if rollout.switch and service is None:
+        creates.append(manifests.client_service(deployment, rollout.switch))
+    elif rollout.switch and service and service.revision != rollout.switch:
+        ref = Ref("Service", service.name, service.uid, service.resource_version)
+        patches.append(Patch(ref, {"spec": {"selector": manifests.labels(deployment, rollout.switch)}}))
+    return tuple(creates), (*patches, *_scaling(observed, rollout))
+
+
+def _scaling(observed: Observed, rollout: Rollout) -> tuple[Patch, ...]:
+    """The serving and the candidate's Deployments have the replicas wanted; a warm one is left as it is."""
+    wanted = observed.deployment.spec.replicas
+    names = {entry.revision for entry in (rollout.serving, rollout.candidate) if entry}
+    return tuple(
+        Patch(Ref("Deployment", d.name, d.uid, d.resource_version), {"spec": {"replicas": wanted}})
+        for d in observed.revisions
+        if d.revision in names and d.replicas != wanted and not d.deleting
+    )
+
+
+def _deletes(observed: Observed, rollout: Rollout) -> tuple[Ref, ...]:
+    return tuple(
+        Ref("Deployment", d.name, d.uid)
+        for d in observed.revisions
+        if d.revision not in rollout.keep and not d.deleting
+    )
+
+
+def judged(observed: Observed, rollout: Rollout, now: datetime) -> ModelDeploymentStatus:
+    """The status that the observed world and the decision amount to."""
+    deployment, serving = observed.deployment, rollout.serving
+    pods = observed.pods_of(serving.revision) if serving else ()
+    conditions = Conditions(deployment.status.conditions, deployment.metadata.generation, now)
+    ready = sum(pod.ready for pod in pods)
+    _judge_ready(conditions, observed, rollout, ready)
+    _judge_up_to_date(conditions, rollout)
+    _judge_registry(conditions, observed)
+    reason, message = _said(observed, rollout)
+    conditions.judge("Progressing", reason in _MOVING, reason, message)
+    return deployment.status.model_copy(
+        update={
+            "observed_generation": deployment.metadata.generation,
+            "conditions": conditions.all(),
+            "serving": serving,
+            "candidate": rollout.candidate,
+            "rejected": list(rollout.rejected),
+            "history": list(rollout.history),
+            "url": manifests.url(deployment) if serving else None,
+            "replicas": len(pods),
+            "ready_replicas": ready,
+            "selector": _selector(observed, serving.revision) if serving else None,
+            "reason": reason,
+            "message": message,
+        }
+    )
+
+
+def _said(observed: Observed, rollout: Rollout) -> tuple[str, str]:
+    refusal = observed.refusal
+    if refusal and not refusal.final:
+        return refusal.reason, refusal.message
+    return rollout.reason, rollout.message
+
+
+def _selector(observed: Observed, revision: str) -> str:
+    return ",".join(f"{k}={v}" for k, v in manifests.labels(observed.deployment, revision).items())
+
+
+def _judge_ready(conditions: Conditions, observed: Observed, rollout: Rollout, ready: int) -> None:
+    if rollout.serving is None:
+        conditions.judge("Ready", False, "NothingServes", rollout.message)
+    elif observed.deployment.spec.replicas == 0:
+        conditions.judge("Ready", False, "ScaledToZero", "spec.replicas is 0.")
+    elif ready == 0:
+        message = f"No pod of version {rollout.serving.version} is ready."
+        conditions.judge("Ready", False, "NoReadyPods", message)
+    else:
+        conditions.judge("Ready", True, "Serving", f"Version {rollout.serving.version} answers clients.")
+
+
+def _judge_up_to_date(conditions: Conditions, rollout: Rollout) -> None:
+    if rollout.target is None:
+        conditions.judge("UpToDate", None, rollout.reason, rollout.message)
+    elif rollout.serving and rollout.serving.revision == rollout.target.name:
+        conditions.judge(
+            "UpToDate", True, "Serving", f"Version {rollout.serving.version} is what is followed."
+        )
+    else:
+        message = f"Version {rollout.target.version.number} is followed and does not serve yet."
+        conditions.judge("UpToDate", False, rollout.reason, message)
+
+
+def _judge_registry(conditions: Conditions, observed: Observed) -> None:
+    if observed.registry_problem:
+        conditions.judge("RegistryReachable", False, "RegistryUnreachable", observed.registry_problem)
+    elif observed.resolution:
+        conditions.judge("RegistryReachable", True, "Answered")
+    resolution, files = observed.resolution, observed.files
+    if resolution is None:
+        return
+    if resolution.version and files and files.problem:
+        conditions.judge("ModelResolved", False, "FilesNotMounted", files.problem)
+    else:
+        holds = resolution.version is not None
+        conditions.judge("ModelResolved", holds, resolution.reason, resolution.message)
+
+
+def events(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
+    """What a person would want to have been told, read off the difference of two statuses."""
+    return (*_rejections(before, after), *_moves(before, after), *_resolution(before, after))
+
+
+def _rejections(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
+    known = {entry.revision for entry in before.rejected}
+    return tuple(
+        Event("Warning", entry.reason, f"Version {entry.version} was rejected: {entry.message}")
+        for entry in after.rejected
+        if entry.revision not in known
+    )
+
+
+def _moves(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> Iterator[Event]:
+    started, was, serving = after.candidate, before.candidate, after.serving
+    if started and (was is None or was.revision != started.revision):
+        yield Event("Normal", "RolloutStarted", f"Version {started.version} is being rolled out.")
+    if serving and (before.serving is None or before.serving.revision != serving.revision):
+        yield Event("Normal", "TrafficSwitched", f"Version {serving.version} answers clients now.")
+    if was and started is None and serving and serving.revision == was.revision:
+        yield Event("Normal", "RolloutComplete", f"The rollout of version {was.version} is complete.")
+
+
+def _resolution(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
+    was, is_now = find(before.conditions, "ModelResolved"), find(after.conditions, "ModelResolved")
+    if is_now is None or is_now.status != "False" or (was and was.reason == is_now.reason):
+        return ()
+    return (Event("Warning", is_now.reason, is_now.message),)

@@ -1,0 +1,63 @@
+"""Whether a candidate has proved itself, cannot, or is still at it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from modelcycle.failure import Failure, explain_end
+from modelcycle.pods import IMAGE_PULL_FAILED, Pod
+from modelcycle.serving.observed import RevisionDeployment
+
+# The serving image's word for: this version can never be served as it is.
+NEVER_SERVABLE = 3
+RESTARTS_MAX = 3
+_HOPELESS_IMAGES = {"InvalidImageName", "ErrImageNeverPull"}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """
+    Attributes:
+        verdict: Proven, Starting (no pod runs yet), Proving (pods run), or Failed.
+        failure: with Failed, why; otherwise what is waited for.
+    """
+
+    verdict: Literal["Proven", "Starting", "Proving", "Failed"]
+    failure: Failure
+
+
+def judge(deployment: RevisionDeployment, pods: tuple[Pod, ...], replicas: int) -> Proof:
+    """Proven is: as many pods as wanted are ready, that is, loaded and answering their own example."""
+    failed = next((failure for pod in pods if (failure := _hopeless(pod))), None)
+    if failed:
+        return Proof("Failed", failed)
+    ready = sum(pod.ready for pod in pods)
+    if deployment.replicas == replicas and ready >= replicas:
+        return Proof("Proven", Failure("Ready", ""))
+    message = f"{ready} of {replicas} pods are ready. {_trouble(deployment, pods)}".strip()
+    step: Literal["Proving", "Starting"] = "Proving" if any(pod.running for pod in pods) else "Starting"
+    return Proof(step, Failure("NotReady", message))
+
+
+def _hopeless(pod: Pod) -> Failure | None:
+    """What no waiting will cure."""
+    if pod.ended and pod.ended.exit_code == NEVER_SERVABLE:
+        return Failure("ModelNotServable", pod.ended.message.strip() or "The serving image cannot serve it.")
+    if pod.waiting and pod.waiting.reason in _HOPELESS_IMAGES:
+        return Failure(pod.waiting.reason, f"The image cannot be used: {pod.waiting.message}")
+    if pod.ended and pod.restarts >= RESTARTS_MAX:
+        why = explain_end(pod.ended)
+        reason = "CrashLoop" if why.reason == "CommandFailed" else why.reason
+        return Failure(reason, f"Its container ended {pod.restarts} times. {why.message}")
+    return None
+
+
+def _trouble(deployment: RevisionDeployment, pods: tuple[Pod, ...]) -> str:
+    if deployment.trouble:
+        return f"A pod cannot be created: {deployment.trouble}"
+    waiting = next((pod.waiting for pod in pods if pod.waiting), None)
+    if waiting and waiting.reason == IMAGE_PULL_FAILED:
+        return "The image cannot be pulled: check its name, and that the nodes may pull it."
+    if waiting:
+        return f"{waiting.reason}: {waiting.message}"
+    ended = next((pod.ended for pod in pods if pod.ended and not pod.ready), None)
+    return explain_end(ended).message if ended else ""

@@ -1,0 +1,116 @@
+"""Everything that a pass over a TrainingRun knows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from modelcycle.api.trainingrun import TrainingRun
+from modelcycle.defaults import Defaults
+from modelcycle.pods import Pod, timestamp
+from modelcycle.registry import Version
+
+# Tags by which the MLflow runs of a Job are found again.
+CLUSTER_TAG = "modelcycle.cluster"
+NAMESPACE_TAG = "modelcycle.namespace"
+NAME_TAG = "modelcycle.trainingrun"
+UID_TAG = "modelcycle.trainingrun.uid"
+POD_TAG = "modelcycle.pod"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A projection of a v1 Job that the TrainingRun controls."""
+
+    name: str
+    uid: str
+    start_time: datetime | None
+    end_time: datetime | None
+    active: int
+    outcome: Literal["Complete", "Failed"] | None
+    reason: str
+    message: str
+    deleting: bool
+
+
+def project_job(body: dict[str, Any]) -> Job:
+    """A Job from what the API server sends."""
+    metadata, status = body["metadata"], body.get("status", {})
+    ended = next(
+        (
+            c
+            for c in status.get("conditions", ())
+            if c["type"] in ("Complete", "Failed") and c["status"] == "True"
+        ),
+        None,
+    )
+    end = status.get("completionTime") or (ended or {}).get("lastTransitionTime")
+    return Job(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        start_time=timestamp(status["startTime"]) if status.get("startTime") else None,
+        end_time=timestamp(end) if ended and end else None,
+        active=status.get("active", 0),
+        outcome=ended["type"] if ended else None,
+        reason=(ended or {}).get("reason", ""),
+        message=(ended or {}).get("message", ""),
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+@dataclass(frozen=True)
+class MlflowRun:
+    """A run in MLflow, as its server tells it. start: milliseconds since the epoch."""
+
+    run_id: str
+    name: str
+    status: str
+    start: int
+    parent: str
+    pod: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All MLflow runs that the Job started, and all model versions that these registered."""
+
+    runs: tuple[MlflowRun, ...] = ()
+    versions: tuple[Version, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the API server did not take the Job.
+
+    Attributes:
+        final: nothing but another spec helps.
+    """
+
+    reason: str
+    message: str
+    final: bool
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One pass's input.
+
+    Attributes:
+        job: the Job of this TrainingRun, by its controller's UID.
+        job_confirmed_gone: a live GET found no Job of the recorded UID.
+        claim_exists: whether the shared volume's claim is there; None if nobody looked.
+        results: None while the Job has not ended, or the registry did not answer.
+        registry_problem: why it did not answer, as a sentence.
+        refusal: the API server's last answer to the Job's creation, if it was a no.
+    """
+
+    run: TrainingRun
+    defaults: Defaults
+    job: Job | None = None
+    pods: tuple[Pod, ...] = ()
+    job_confirmed_gone: bool = False
+    claim_exists: bool | None = None
+    results: Results | None = None
+    registry_problem: str = ""
+    refusal: Refusal | None = None

@@ -1,0 +1,46 @@
+"""python3 -m cluster up | down | binaries | images [NAME...] | load | volume NAME"""
+
+import sys
+from collections.abc import Callable
+
+from cluster import commands, images, lifecycle, load, state, volumes
+from cluster.shell import Problem, say
+
+
+def _binaries() -> None:
+    say(str(commands.folder()))
+
+
+def _volume(name: str) -> None:
+    volumes.ensure(volumes.require_own(state.made()), name)
+    say(f"Volume {name} can be claimed (storageClassName: {volumes.CLASS}, volumeName: {name}).")
+
+
+VERBS: dict[str, Callable[..., None]] = {
+    "up": lifecycle.up,
+    "down": lifecycle.down,
+    "binaries": _binaries,
+    "images": images.build,
+    "load": load.load,
+    "volume": _volume,
+}
+
+
+def main(arguments: list[str]) -> int:
+    verb, *rest = arguments or [""]
+    if verb not in VERBS:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        VERBS[verb](*rest)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the next run goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,163 @@
+"""The cluster comes and goes: `up` keeps a healthy one, `down` leaves nothing behind."""
+
+import os
+import shutil
+from pathlib import Path
+
+from cluster import (
+    commands,
+    kind,
+    kubectl,
+    machine,
+    network,
+    node_image,
+    paths,
+    ports,
+    state,
+    sysctls,
+    volumes,
+)
+from cluster.rung import Rung, announce, choose
+from cluster.shell import Problem, locked, output, say
+from cluster.state import Made
+
+FIRST_RUN = "The first time takes about 20 minutes on 2 cores, later ones less than a minute."
+
+
+def up() -> None:
+    made = state.made()
+    name = state.wanted_name(made)
+    nodes = _wanted_nodes()
+    with locked(f"cluster {name}"):
+        if made and made.engine and not os.environ.get("CLUSTER") and _is_kept(made, nodes):
+            say(f"Cluster {made.name} is there and answers.")
+        else:
+            _make(name, nodes or 1, made)
+    _say_where()
+
+
+def down() -> None:
+    made = state.made()
+    if os.environ.get("CLUSTER") == "current" or (made and made.rung is Rung.CURRENT):
+        say("The current cluster is not ours: nothing is removed from it.")
+        _forget()
+        return
+    if not made:
+        say("There is no cluster of this checkout.")
+        return
+    with locked(f"cluster {state.wanted_name(made)}"):
+        _remove(made)
+    say(f"Cluster {made.name} is gone.")
+
+
+def _make(name: str, nodes: int, former: Made | None) -> None:
+    facts = machine.facts(kind.NODE_IMAGE)
+    rung = choose(facts)
+    say(announce(rung, facts))
+    if rung is Rung.CURRENT:
+        _adopt(name)
+        return
+    say(machine.judge(machine.room()))
+    if former and former.engine:
+        say(f"Cluster {former.name} does not answer: it is made again.")
+        _remove(former)
+    made = Made(name, rung, "podman" if rung is Rung.BUILT_IMAGE else facts.engine)
+    image = _image(rung)
+    if name in kind.clusters(made):
+        raise Problem(
+            f"Another checkout has a cluster called {name}: remove it there with `make cluster-down`, or "
+            f"give this one a name of its own with CLUSTER_NAME=. If that checkout is gone: "
+            f"`{_by_hand(made)}`."
+        )
+    _create(made, image, nodes)
+
+
+def _image(rung: Rung) -> str:
+    if rung is Rung.PUBLIC_IMAGE:
+        return kind.NODE_IMAGE
+    say(FIRST_RUN)
+    machine.require_packages("podman", "runc", "netavark", "aardvark-dns", "iptables")
+    return node_image.ensure()
+
+
+def _create(made: Made, image: str, nodes: int) -> None:
+    sysctls.record()
+    paths.SHARED.mkdir(parents=True, exist_ok=True)
+    if made.rung is Rung.BUILT_IMAGE:
+        Path("/lib/modules").mkdir(exist_ok=True)  # kind mounts it, where there are modules or not
+    mapping = ports.assign(ports.NODE_PORTS, ports.is_free, ports.any_free)
+    # Kept before the cluster is begun: an interrupted one is found, and made again, by the next run.
+    state.keep(made)
+    state.keep_ports(mapping)
+    kind.create(made, image, kind.config(made.rung, nodes, mapping, paths.SHARED))
+    if made.rung is Rung.BUILT_IMAGE:
+        network.connect(made)
+    say("  waiting for the nodes and for DNS")
+    kubectl.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=180s")
+    kubectl.kubectl("--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s")
+    volumes.ensure(made, volumes.DEFAULT)
+
+
+def _adopt(name: str) -> None:
+    """Keeps the current context alone, so that nothing here can reach another cluster by mistake."""
+    kubeconfig = output([commands.tool("kubectl"), "config", "view", "--raw", "--flatten", "--minify"])
+    _forget()
+    paths.STATE.mkdir(exist_ok=True)
+    paths.KUBECONFIG.touch(mode=0o600)
+    paths.KUBECONFIG.write_text(kubeconfig)
+    if not kubectl.answers("get", "--raw=/readyz"):
+        raise Problem("The cluster of KUBECONFIG does not answer: check `kubectl cluster-info`.")
+    state.keep(Made(name, Rung.CURRENT, ""))
+
+
+def _is_kept(made: Made, nodes: int | None) -> bool:
+    there = kind.nodes(made)
+    if not there or not kubectl.answers("get", "--raw=/readyz"):
+        return False
+    if nodes and len(there) != nodes:
+        raise Problem(
+            f"Cluster {made.name} has {len(there)} node(s), not {nodes}: run `make cluster-down` first."
+        )
+    ready = ("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=10s")
+    return kubectl.answers(*ready) and kubectl.answers("get", "persistentvolume", volumes.DEFAULT)
+
+
+def _remove(made: Made) -> None:
+    kind.delete(made)
+    if not kind.clusters(made):
+        sysctls.restore()
+    _forget()
+
+
+def _forget() -> None:
+    """Everything of .cluster but the links to the commands, which belong to no cluster."""
+    for entry in paths.STATE.glob("*"):
+        if entry.name == "bin":
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _wanted_nodes() -> int | None:
+    asked = os.environ.get("NODES", "")
+    if not asked:
+        return None
+    if not asked.isdigit() or int(asked) < 1:
+        raise Problem(f"NODES={asked} is no number of nodes: give 1 or more.")
+    return int(asked)
+
+
+def _by_hand(made: Made) -> str:
+    settings = " ".join(f"{name}={value}" for name, value in kind.environment(made).items())
+    return f"{settings} {commands.tool('kind')} delete cluster --name {made.name}".strip()
+
+
+def _say_where() -> None:
+    moved = {node_port: port for node_port, port in state.ports().items() if node_port != port}
+    for node_port, port in moved.items():
+        say(
+            f"Port {node_port} is taken on this machine: the cluster's is 127.0.0.1:{port} (.cluster/ports.json)."
+        )
+    say(str(paths.KUBECONFIG.relative_to(paths.REPOSITORY)))

@@ -1,0 +1,57 @@
+"""Puts the project's images on the cluster's nodes, where they are not there already."""
+
+import json
+import os
+
+from cluster import images, kind, state
+from cluster.rung import Rung
+from cluster.shell import Problem, output, pipe, say
+from cluster.state import Made
+
+
+def load(*names: str) -> None:
+    made = state.made()
+    if not made:
+        raise Problem("There is no cluster of this checkout yet: run `make cluster` first.")
+    tags = [images.tag(name) for name in names or images.IMAGES]
+    if made.rung is Rung.CURRENT:
+        say(how_to_push(images.require_engine(), tags, os.environ.get("IMAGE_REGISTRY", "")))
+        return
+    for tag in tags:
+        for node in kind.nodes(made):
+            _load(made, node, tag)
+
+
+def how_to_push(engine: str, tags: list[str], registry: str) -> str:
+    """What to do where the nodes are out of reach: the commands that bring the images to a registry."""
+    registry = registry.rstrip("/") or "$IMAGE_REGISTRY"
+    lines = ["The current cluster pulls its images from a registry. Push them to one it can reach:"]
+    if registry.startswith("$"):
+        lines.append("  IMAGE_REGISTRY=registry.example.com/modelcycle")
+    for tag in tags:
+        remote = f"{registry}/{tag.rsplit('/', 1)[-1]}"
+        lines.append(f"  {engine} tag {tag} {remote} && {engine} push {remote}")
+    lines.append("and install with IMAGE_REGISTRY set to the same.")
+    return "\n".join(lines)
+
+
+def _load(made: Made, node: str, tag: str) -> None:
+    here = output([made.engine, "inspect", "--type=image", "--format={{.Id}}", tag])
+    if here.removeprefix("sha256:") == _identity_on(made, node, tag):
+        say(f"  {tag} is on {node} already")
+        return
+    say(f"  {tag} goes to {node}")
+    take = ["ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "-"]
+    pipe(
+        [made.engine, "save", tag],
+        [made.engine, "exec", "--interactive", node, *take],
+        env=kind.environment(made),
+    )
+
+
+def _identity_on(made: Made, node: str, tag: str) -> str:
+    try:
+        found = json.loads(kind.on_node(made, node, ["crictl", "inspecti", tag]))
+    except Problem:
+        return ""
+    return str(found["status"]["id"]).removeprefix("sha256:")

@@ -1,0 +1,67 @@
+"""Pods' network without a daemon: each node gets a point-to-point network and routes to the others.
+
+Written once, when the cluster is made: a node that restarts with another address is cut off.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from cluster import kind
+from cluster.kubectl import get
+from cluster.shell import Problem
+from cluster.state import Made
+
+_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    address: str
+    pods: str  # its range of pod addresses, as a CIDR
+
+
+def connect(made: Made) -> None:
+    nodes = _with_ranges(len(kind.nodes(made)))
+    for node in nodes:
+        conflist = json.dumps(configuration(node.pods))
+        kind.on_node(made, node.name, ["mkdir", "-p", "/etc/cni/net.d"])
+        # Written whole under another name: containerd reads the folder at any time.
+        place = "cat > /etc/cni/net.d/.pods && mv /etc/cni/net.d/.pods /etc/cni/net.d/10-pods.conflist"
+        kind.on_node(made, node.name, ["sh", "-c", place], stdin=conflist)
+        for other in nodes:
+            if other != node:
+                route = ["ip", "route", "replace", other.pods, "via", other.address]
+                kind.on_node(made, node.name, route)
+
+
+def configuration(pods: str) -> dict[str, Any]:
+    """The CNI configuration of a node whose pods have addresses in this range."""
+    addresses = {"type": "host-local", "ranges": [[{"subnet": pods}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    return {
+        "cniVersion": "0.4.0",
+        "name": "pods",
+        "plugins": [
+            # Masquerading also carries what a host's FORWARD policy of DROP would lose between nodes.
+            {"type": "ptp", "ipMasq": True, "ipam": addresses},
+            {"type": "portmap", "capabilities": {"portMappings": True}},
+        ],
+    }
+
+
+def _with_ranges(count: int) -> list[Node]:
+    """All nodes, once the controller manager has given each its range."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        items = get("nodes")["items"]
+        if len(items) == count and all("podCIDR" in item["spec"] for item in items):
+            return [_node(item) for item in items]
+        time.sleep(0.5)
+    raise Problem(f"Not all nodes got a range of pod addresses within {_PATIENCE_SECONDS} s.")
+
+
+def _node(item: dict[str, Any]) -> Node:
+    address = next(a["address"] for a in item["status"]["addresses"] if a["type"] == "InternalIP")
+    return Node(item["metadata"]["name"], address, item["spec"]["podCIDR"])

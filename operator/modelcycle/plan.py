@@ -49,6 +49,19 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Why the API server did not take a child.
+
+    Attributes:
+        final: nothing but another spec helps.
+    """
+
+    reason: str
+    message: str
+    final: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     """Carried out in this order: status, then creates, patches and deletes, then events.
 

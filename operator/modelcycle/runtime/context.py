@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from modelcycle.defaults import Defaults
+from modelcycle.plan import Refusal
 from modelcycle.runtime.cluster import Cluster
 from modelcycle.runtime.echo import Echo
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.mlflow import Mlflow
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.store import Key, Store
-from modelcycle.training.observed import Refusal
 
 
 def utc_now() -> datetime:

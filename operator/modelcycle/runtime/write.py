@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from modelcycle.api import API_VERSION
-from modelcycle.plan import Body, Event, Plan
+from modelcycle.plan import Body, Event, Plan, Refusal
 from modelcycle.runtime.cluster import ApiError, ConflictError, NotFoundError, RefusedError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import WRITES
 from modelcycle.runtime.resources import BY_KIND, EVENTS, Resource
 from modelcycle.runtime.store import Key
-from modelcycle.training.observed import Refusal
 
 NOTE_MAX_LENGTH = 1024
 CONTROLLER = "modelcycle.dev/operator"

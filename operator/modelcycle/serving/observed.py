@@ -5,10 +5,9 @@ from typing import Any
 
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.defaults import Defaults
-from modelcycle.plan import REVISION_LABEL, VERSION_LABEL
+from modelcycle.plan import REVISION_LABEL, VERSION_LABEL, Refusal
 from modelcycle.pods import Pod
 from modelcycle.registry import Files, Resolution
-from modelcycle.training.observed import Refusal
 
 
 @dataclass(frozen=True)

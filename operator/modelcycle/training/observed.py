@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.defaults import Defaults
+from modelcycle.plan import Refusal
 from modelcycle.pods import Pod, timestamp
 from modelcycle.registry import Version
 
@@ -77,19 +78,6 @@ class Results:
 
     runs: tuple[MlflowRun, ...] = ()
     versions: tuple[Version, ...] = ()
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why the API server did not take the Job.
-
-    Attributes:
-        final: nothing but another spec helps.
-    """
-
-    reason: str
-    message: str
-    final: bool
 
 
 @dataclass(frozen=True)

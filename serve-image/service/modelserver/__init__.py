@@ -1,0 +1,1 @@
+"""Serves one version of an MLflow model by BentoML. The contract is serve-image/README.md."""

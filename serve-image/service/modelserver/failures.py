@@ -1,0 +1,64 @@
+"""The ways in which serving fails, each with what is to be said about it."""
+
+import errno
+
+
+class NeverServableError(Exception):
+    """This version can never be served as it is. The message says what is wrong and what to do."""
+
+
+class NotServableNowError(Exception):
+    """Another try may serve this version. The message says what is wrong and what to do."""
+
+
+class MalformedBodyError(Exception):
+    """The body is not what its content type says (400)."""
+
+
+class UnfitInputError(Exception):
+    """The input does not fit the model's signature (422). The message names the field."""
+
+
+class ModelRaisedError(Exception):
+    """The model's own code raised; `__cause__` is what it raised."""
+
+
+# What a network volume answers while it is away, or while it lacks rights for us: the files may be sound.
+_VOLUME_TROUBLE = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENOTCONN,
+}
+
+
+def judge(error: BaseException, doing: str) -> Exception:
+    """The verdict on an exception met while `doing` ("loading the model in /mlruns/…")."""
+    if isinstance(error, NeverServableError | NotServableNowError):
+        return error
+    if isinstance(error, ModelRaisedError) and error.__cause__ is not None:
+        error = error.__cause__
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, ImportError):
+        package = f"package {error.name.partition('.')[0]!r}" if error.name else "a package"
+        return NeverServableError(
+            f"{doing} needs the {package}, which this image lacks or holds in another version ({said}). "
+            "Set the field `image` to an image made from this one that holds it."
+        )
+    if isinstance(error, OSError) and error.errno in _VOLUME_TROUBLE:
+        return NotServableNowError(
+            f"{doing} failed on the volume ({said}). Check that it is mounted and readable for UID 10001."
+        )
+    if isinstance(error, MemoryError):
+        return NotServableNowError(f"{doing} ran out of memory. Raise resources.limits.memory.")
+    return NeverServableError(f"{doing} failed ({said}). Train and register another version.")
+
+
+def one_line(sentence: object, limit: int = 1000) -> str:
+    """`sentence` without line breaks, cut to what a termination message and an error body can show."""
+    line = " ".join(str(sentence).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -58,7 +58,7 @@ async def connect() -> "Cluster":
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         config.load_incluster_config(client_configuration=configuration)
     else:
-        await config.load_kube_config(client_configuration=configuration)
+        await config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=configuration)
     return Cluster(ApiClient(configuration))
 
 

@@ -125,7 +125,7 @@ class Mlflow:
                 parsed = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RegistryError(
-                f"MLflow at {self._uri} does not answer ({error!r}): check that its pod runs and its address is right."
+                f"MLflow at {self._uri} does not answer ({str(error) or type(error).__name__}): check that its pod runs and its address is right."
             ) from error
         except ValueError as error:
             raise RegistryError(f"What answers at {self._uri} is not MLflow: {error}.") from error

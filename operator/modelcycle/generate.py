@@ -1,4 +1,4 @@
-"""`python -m modelcycle.generate`: writes the CustomResourceDefinitions into crds/ and the chart."""
+"""`python -m modelcycle.generate`: writes the CRDs, into crds/ and the chart, and the example's ConfigMap."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,18 @@ def files() -> dict[Path, str]:
         text = _HEADER + _yaml(crd)
         out[Path("crds") / f"{kind.plural}.yaml"] = text
         out[Path("charts/modelcycle/templates") / f"crd-{kind.plural}.yaml"] = _templated(crd)
+    out[Path("examples/iris-source.yaml")] = _source_of(Path("examples/iris/train.py"))
     return out
+
+
+def _source_of(script: Path) -> str:
+    """The ConfigMap that brings a script to a TrainingRun, as `kubectl create configmap --from-file` makes it."""
+    indented = "".join(f"    {line}".rstrip() + "\n" for line in script.read_text().splitlines())
+    return (
+        f"# Generated from {script} by `make generate`.\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: iris-source\n"
+        f"data:\n  {script.name}: |\n{indented}"
+    )
 
 
 def _templated(crd: dict[str, Any]) -> str:

@@ -1,0 +1,107 @@
+# `make help` lists the verbs. `make demo` and `make test` need nothing but Python 3.11 and Go.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin
+RELEASE ?= modelcycle
+NAMESPACE ?= default
+VALUES ?= cluster/values.yaml
+CODE := operator cluster tests examples serve-image/service
+KUBECONFIG_OF_CLUSTER := .cluster/kubeconfig
+
+.PHONY: help demo cluster cluster-down images load install uninstall generate lock format lint typecheck verify \
+  test test-unit test-convergence test-integration test-contract test-e2e test-faults run clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: cluster images load install ## train, serve, retrain, roll out: on a real cluster
+	$(PYTHON) examples/demo.py
+
+cluster: ## a kind cluster (NODES=3 for workers); prints its kubeconfig's path
+	$(PYTHON) -m cluster up
+
+cluster-down: ## remove it
+	$(PYTHON) -m cluster down
+
+images: ## build the operator's, the train and the serve image
+	$(PYTHON) -m cluster images
+
+load: ## put the images on the cluster
+	$(PYTHON) -m cluster load
+
+install: ## helm install the chart on the cluster
+	$(PYTHON) -m cluster binaries > /dev/null
+	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) .cluster/bin/helm upgrade --install $(RELEASE) charts/modelcycle \
+	  --namespace $(NAMESPACE) --create-namespace --values $(VALUES) --wait --timeout 5m
+
+uninstall: ## helm uninstall it; models, runs and resources stay
+	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) .cluster/bin/helm uninstall $(RELEASE) --namespace $(NAMESPACE) --wait
+
+generate: $(VENV)/installed ## write the CRDs from operator/modelcycle/api
+	$(RUN)/python -m modelcycle.generate
+
+lock: $(VENV)/installed ## resolve the pins anew
+	$(RUN)/uv pip compile -q --python-version 3.11 --python-platform linux --output-file operator/requirements.txt pyproject.toml
+	$(RUN)/uv pip compile -q --python-version 3.11 --python-platform linux --extra dev --constraints constraints.txt \
+	  --constraints operator/requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+format: $(VENV)/installed ## format the code
+	$(RUN)/ruff format $(CODE)
+	$(RUN)/ruff check --fix $(CODE)
+
+lint: $(VENV)/installed ## ruff, and the layers
+	$(RUN)/ruff format --check $(CODE)
+	$(RUN)/ruff check $(CODE)
+	$(RUN)/lint-imports
+
+typecheck: $(VENV)/installed ## mypy, strict
+	$(RUN)/mypy operator cluster tests
+	MYPYPATH=serve-image/service $(RUN)/mypy -p modelserver
+
+verify: generate ## generated files are those that are checked in
+	git diff --exit-code -- crds charts/modelcycle/templates examples/iris-source.yaml
+
+test: lint typecheck verify ## everything
+	@$(MAKE) images
+	$(RUN)/pytest tests/unit tests/convergence tests/integration tests/contract
+	@$(MAKE) cluster load install
+	$(RUN)/pytest tests/e2e
+
+test-unit: $(VENV)/installed ## tables of the pure decisions
+	$(RUN)/pytest tests/unit
+
+test-convergence: $(VENV)/installed ## an in-memory world with faults
+	$(RUN)/pytest tests/convergence
+
+test-integration: $(VENV)/installed ## the operator against a real etcd, kube-apiserver and MLflow
+	$(RUN)/pytest tests/integration
+
+test-contract: $(VENV)/installed images ## chart, images, README, CRDs
+	$(RUN)/pytest tests/contract
+
+test-e2e: $(VENV)/installed cluster images load install ## on the kind cluster
+	$(RUN)/pytest tests/e2e
+
+test-faults: $(VENV)/installed ## many more interleavings of the convergence tests
+	CONVERGENCE_EXAMPLES=5000 $(RUN)/pytest tests/convergence --timeout 7200
+
+run: $(VENV)/installed ## the operator on this machine, against the current cluster
+	MODELCYCLE_TRACKING_URI=$${MLFLOW_TRACKING_URI:-http://127.0.0.1:30500} MODELCYCLE_LOG_FORMAT=plain \
+	  MODELCYCLE_TRAIN_IMAGE=localhost/modelcycle/train:0.1.0 MODELCYCLE_SERVE_IMAGE=localhost/modelcycle/serve:0.1.0 \
+	  KUBECONFIG=$${KUBECONFIG:-$(KUBECONFIG_OF_CLUSTER)} $(RUN)/python -m modelcycle
+
+clean: ## remove the virtual environment and caches of tools
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/installed: requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import ensurepip' 2> /dev/null || { apt-get update -q && apt-get install -y -q python3-venv; }
+	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the tools that tests need into $(VENV) (about 2 minutes the first time)"
+	$(RUN)/pip install --quiet --no-deps --requirement requirements-dev.txt
+	$(RUN)/pip install --quiet --no-deps --editable .
+	touch $@

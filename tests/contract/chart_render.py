@@ -14,6 +14,46 @@ CHART = REPOSITORY / "charts" / "modelcycle"
 NAMESPACE = "models"
 Manifest = dict[str, Any]
 
+ELSEWHERE = ("mlflow.enabled=false", "mlflow.externalUri=https://mlflow.example.org")
+TWO_NAMESPACES = ("watchNamespaces={models,vision}",)
+NODE_TERM = (
+    "operator.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+    ".nodeSelectorTerms[0].matchExpressions[0]"
+)
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "as it comes": (),
+    "server elsewhere": ELSEWHERE,
+    "database elsewhere": ("mlflow.database.existingSecret=registry",),
+    "database on a claim of its own": ("mlflow.database.claim.enabled=true",),
+    "two namespaces": TWO_NAMESPACES,
+    "one node, existing claim": ("storage.existingClaim=share", "storage.accessModes={ReadWriteOnce}"),
+    "everything on": (
+        "fullnameOverride=mc",
+        "imagePullSecrets[0].name=pull",
+        "operator.replicas=2",
+        "operator.podLabels.team=ml",
+        "operator.priorityClassName=high",
+        "operator.nodeSelector.disk=ssd",
+        "operator.tolerations[0].operator=Exists",
+        f"{NODE_TERM}.key=gpu",
+        f"{NODE_TERM}.operator=DoesNotExist",
+        "mlflow.credentialsSecret=mlflow-login",
+        "mlflow.podAnnotations.team=ml",
+        "mlflow.nodeSelector.disk=ssd",
+        "mlflow.env[0].name=MLFLOW_LOGGING_LEVEL",
+        "mlflow.env[0].value=DEBUG",
+        "mlflow.corsAllowedOrigins={https://mlflow.example.org}",
+        "mlflow.service.type=NodePort",
+        "mlflow.service.nodePort=30500",
+        "serviceMonitor.enabled=true",
+        "serviceMonitor.labels.release=prometheus",
+        "networkPolicy.enabled=true",
+        "networkPolicy.mlflowFrom[0].podSelector.matchLabels.app=ingress",
+        "storage.storageClassName=",
+        "storage.volumeName=share",
+    ),
+}
+
 
 @cache
 def helm() -> str:
@@ -30,10 +70,14 @@ def run_helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([helm(), *arguments], capture_output=True, text=True, check=False)
 
 
+def flags(settings: tuple[str, ...]) -> list[str]:
+    return [f"--set={setting}" for setting in settings]
+
+
 def _template(chart: Path, settings: tuple[str, ...], *more: str) -> subprocess.CompletedProcess[str]:
     # helm built from its module knows no Kubernetes version of its own.
     where = ("modelcycle", str(chart), "--namespace", NAMESPACE, "--kube-version", "1.34.4")
-    return run_helm("template", *where, *(f"--set={setting}" for setting in settings), *more)
+    return run_helm("template", *where, *flags(settings), *more)
 
 
 @cache
@@ -60,6 +104,11 @@ def notes(scratch: Path, *settings: str) -> str:
     done = _template(chart, settings, "--show-only", "templates/notes.yaml")
     assert done.returncode == 0, done.stderr
     return str(yaml.safe_load(done.stdout)["notes"])
+
+
+def first_command(text: str) -> str:
+    """What the notes tell to paste first."""
+    return text.split("\n1. ")[1].split("\n\n", 1)[1].split("\n\n2. ")[0]
 
 
 def copy_of_chart(scratch: Path) -> Path:

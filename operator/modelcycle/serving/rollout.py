@@ -57,8 +57,17 @@ def decide(observed: Observed, now: datetime) -> Rollout:
     """What is seen first (what serves), then what is wanted of it."""
     before = see(observed, now)
     if before.candidate and before.serving and before.candidate.revision == before.serving.revision:
-        return _settling(observed, before, now)
-    return _towards_target(observed, before, now)
+        return _reachable(observed, _settling(observed, before, now))
+    return _reachable(observed, _towards_target(observed, before, now))
+
+
+def _reachable(observed: Observed, rollout: Rollout) -> Rollout:
+    """The client Service is made again if somebody deleted it, for what it named before."""
+    serving = rollout.serving
+    if observed.service or serving is None or rollout.switch:
+        return rollout
+    proven = _proof(observed, serving.revision).verdict == "Proven"
+    return replace(rollout, switch=serving.revision) if proven else rollout
 
 
 def see(observed: Observed, now: datetime) -> Rollout:
@@ -73,8 +82,16 @@ def see(observed: Observed, now: datetime) -> Rollout:
         candidate=status.candidate,
         rejected=rejected,
         history=history,
-        keep=frozenset({serving.revision} if serving else ()),
+        keep=_kept(observed, serving, history),
     )
+
+
+def _kept(observed: Observed, serving: Serving | None, history: tuple[Past, ...]) -> frozenset[str]:
+    """What serves, and the one before it until clients have left that."""
+    if serving is None:
+        return frozenset()
+    left = serving.since is not None or observed.deployment.spec.replicas == 0
+    return frozenset({serving.revision, *(past.revision for past in history[:1] if not left)})
 
 
 def target_of(observed: Observed) -> Revision | None:
@@ -92,7 +109,8 @@ def _serving(observed: Observed, now: datetime) -> tuple[Serving | None, tuple[P
     before, history = status.serving, tuple(status.history)
     name = observed.service.revision if observed.service else ""
     if not name:
-        return None, history
+        there = before is not None and observed.of_revision(before.revision) is not None
+        return before if there else None, history
     if before and before.revision == name:
         return _since(observed, before, now), history
     if before:
@@ -129,7 +147,10 @@ def _settling(observed: Observed, before: Rollout, now: datetime) -> Rollout:
     """The selector has moved. The previous revision stays warm until its time is over."""
     assert before.serving is not None
     assert before.candidate is not None
-    since = before.serving.since
+    since, spec = before.serving.since, observed.deployment.spec
+    elsewhere = before.target is not None and before.target.name != before.serving.revision
+    if elsewhere or spec.replicas == 0:
+        return _towards_target(observed, replace(before, candidate=None), now)
     settling = replace(
         before,
         candidate=before.candidate.model_copy(update={"step": "Settling", "message": None}),
@@ -140,9 +161,8 @@ def _settling(observed: Observed, before: Rollout, now: datetime) -> Rollout:
     if since is None:
         return settling
     others = [d for d in observed.revisions if d.revision != before.serving.revision]
-    wanted_elsewhere = before.target is not None and before.target.name != before.serving.revision
-    left = since + timedelta(seconds=observed.deployment.spec.keep_previous_seconds) - now
-    if others and left > timedelta(0) and not wanted_elsewhere:
+    left = since + timedelta(seconds=spec.keep_previous_seconds) - now
+    if others and left > timedelta(0):
         return replace(settling, look_again=left.total_seconds())
     return _towards_target(observed, replace(before, candidate=None), now)
 
@@ -180,9 +200,13 @@ def _without_target(observed: Observed, before: Rollout) -> Rollout:
 def _steady(observed: Observed, before: Rollout) -> Rollout:
     """The followed version serves. Its Deployment is made again if somebody deleted it."""
     assert before.target is not None
-    missing = observed.of_revision(before.target.name) is None
-    message = f"Version {before.target.version.number} serves."
-    return replace(before, candidate=None, create=before.target if missing else None, message=message)
+    steady = replace(before, candidate=None, message=f"Version {before.target.version.number} serves.")
+    if observed.of_revision(before.target.name):
+        return steady
+    blocked = _blocked(observed)
+    message = f"The Deployment of version {before.target.version.number} is made again. {blocked}".strip()
+    create = None if blocked else before.target
+    return replace(steady, create=create, message=message, look_again=CLAIM_RETRY_SECONDS)
 
 
 def _rejected(before: Rollout) -> Rollout:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cluster import machine, paths
 from cluster.shell import Command as Words
-from cluster.shell import locked, long, say
+from cluster.shell import locked, long
 
 KUBERNETES = "v1.34.4"
 KIND = "v0.30.0"
@@ -71,6 +71,7 @@ CONTROL_PLANE = (
     "kube-proxy",
     "etcd",
     "coredns",
+    "pause",
 )
 TOOLS = ("kind", "kubectl", "helm", "etcd", "kube-apiserver")
 
@@ -148,14 +149,3 @@ def _build(name: str, target: Path) -> None:
         long(f"building {name}", command.minutes, install, env={**env, "GOBIN": str(scratch)}, cwd=scratch)
     (scratch / name).replace(target)
     scratch.rmdir()
-
-
-def prepare_node() -> None:
-    """Builds everything a node and its control plane run."""
-    names = (*NODE, *CONTROL_PLANE, "pause")
-    lacking = [name for name in names if not (_home(COMMANDS[name]) / name).exists()]
-    if not lacking:
-        return
-    say(f"Kubernetes {KUBERNETES} is built from its Go module, once: {len(lacking)} commands.")
-    for name in names:
-        built(name)

@@ -71,6 +71,13 @@ def nodes(made: Made) -> list[str]:
     return sorted(named.split())
 
 
+def runs(made: Made) -> bool:
+    """Whether the cluster is there and all its nodes' containers are running."""
+    mine = f"label=io.x-k8s.kind.cluster={made.name}"
+    running = output([made.engine, "ps", "--quiet", "--filter", mine], env=environment(made)).split()
+    return 0 < len(running) == len(nodes(made))
+
+
 def clusters(made: Made) -> list[str]:
     """The names of all kind clusters that this engine has."""
     return sorted(output([commands.tool("kind"), "get", "clusters"], env=environment(made)).split())

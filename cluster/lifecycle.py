@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from cluster import (
@@ -21,7 +23,7 @@ from cluster.rung import Rung, announce, choose
 from cluster.shell import Problem, locked, output, say
 from cluster.state import Made
 
-FIRST_RUN = "The first time takes about 20 minutes on 2 cores, later ones less than a minute."
+PATIENCE_SECONDS = 60
 
 
 def up() -> None:
@@ -29,8 +31,9 @@ def up() -> None:
     name = state.wanted_name(made)
     nodes = _wanted_nodes()
     with locked(f"cluster {name}"):
-        if made and made.engine and not os.environ.get("CLUSTER") and _is_kept(made, nodes):
-            say(f"Cluster {made.name} is there and answers.")
+        made = state.made()  # another run may just have made it
+        if made and made.complete and not os.environ.get("CLUSTER") and kind.runs(made):
+            _keep(made, nodes)
         else:
             _make(name, nodes or 1, made)
     _say_where()
@@ -40,7 +43,8 @@ def down() -> None:
     made = state.made()
     if os.environ.get("CLUSTER") == "current" or (made and made.rung is Rung.CURRENT):
         say("The current cluster is not ours: nothing is removed from it.")
-        _forget()
+        if made and made.rung is Rung.CURRENT:
+            _forget()
         return
     if not made:
         say("There is no cluster of this checkout.")
@@ -55,29 +59,29 @@ def _make(name: str, nodes: int, former: Made | None) -> None:
     rung = choose(facts)
     say(announce(rung, facts))
     if rung is Rung.CURRENT:
-        _adopt(name)
+        _adopt(name, former)
         return
     say(machine.judge(machine.room()))
     if former and former.engine:
-        say(f"Cluster {former.name} does not answer: it is made again.")
-        _remove(former)
+        say(f"Cluster {former.name} {'has stopped' if former.complete else 'was begun'}: it is made again.")
+        kind.delete(former)
     made = Made(name, rung, "podman" if rung is Rung.BUILT_IMAGE else facts.engine)
-    image = _image(rung)
-    if name in kind.clusters(made):
-        raise Problem(
-            f"Another checkout has a cluster called {name}: remove it there with `make cluster-down`, or "
-            f"give this one a name of its own with CLUSTER_NAME=. If that checkout is gone: "
-            f"`{_by_hand(made)}`."
-        )
+    if rung is Rung.BUILT_IMAGE:
+        machine.require_packages("podman", "runc", "netavark", "aardvark-dns", "iptables")
+    _require_name(made)
+    image = node_image.ensure() if rung is Rung.BUILT_IMAGE else kind.NODE_IMAGE
     _create(made, image, nodes)
 
 
-def _image(rung: Rung) -> str:
-    if rung is Rung.PUBLIC_IMAGE:
-        return kind.NODE_IMAGE
-    say(FIRST_RUN)
-    machine.require_packages("podman", "runc", "netavark", "aardvark-dns", "iptables")
-    return node_image.ensure()
+def _require_name(made: Made) -> None:
+    if made.name not in kind.clusters(made):
+        return
+    settings = " ".join(f"{name}={value}" for name, value in kind.environment(made).items())
+    by_hand = f"{settings} {commands.tool('kind')} delete cluster --name {made.name}".strip()
+    raise Problem(
+        f"Another checkout has a cluster called {made.name}: remove it there with `make cluster-down`, or give "
+        f"this one a name of its own with CLUSTER_NAME=. If that checkout is gone: `{by_hand}`."
+    )
 
 
 def _create(made: Made, image: str, nodes: int) -> None:
@@ -96,10 +100,15 @@ def _create(made: Made, image: str, nodes: int) -> None:
     kubectl.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=180s")
     kubectl.kubectl("--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s")
     volumes.ensure(made, volumes.DEFAULT)
+    state.keep(replace(made, complete=True))
 
 
-def _adopt(name: str) -> None:
+def _adopt(name: str, former: Made | None) -> None:
     """Keeps the current context alone, so that nothing here can reach another cluster by mistake."""
+    if former and former.engine:
+        raise Problem(
+            f"This checkout has its own cluster {former.name}: run `make cluster-down` without CLUSTER."
+        )
     kubeconfig = output([commands.tool("kubectl"), "config", "view", "--raw", "--flatten", "--minify"])
     _forget()
     paths.STATE.mkdir(exist_ok=True)
@@ -110,16 +119,20 @@ def _adopt(name: str) -> None:
     state.keep(Made(name, Rung.CURRENT, ""))
 
 
-def _is_kept(made: Made, nodes: int | None) -> bool:
-    there = kind.nodes(made)
-    if not there or not kubectl.answers("get", "--raw=/readyz"):
-        return False
-    if nodes and len(there) != nodes:
-        raise Problem(
-            f"Cluster {made.name} has {len(there)} node(s), not {nodes}: run `make cluster-down` first."
-        )
-    ready = ("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=10s")
-    return kubectl.answers(*ready) and kubectl.answers("get", "persistentvolume", volumes.DEFAULT)
+def _keep(made: Made, nodes: int | None) -> None:
+    """A cluster that runs is never made again by itself: it holds somebody's models, and may be merely busy."""
+    there = len(kind.nodes(made))
+    if nodes and there != nodes:
+        raise Problem(f"Cluster {made.name} has {there} node(s), not {nodes}: run `make cluster-down` first.")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not kubectl.answers("get", "--raw=/readyz"):
+        if time.monotonic() > deadline:
+            raise Problem(
+                f"Cluster {made.name} runs, but has not answered for {PATIENCE_SECONDS} s: see "
+                f"`{made.engine} logs {made.name}-control-plane`, or start afresh with `make cluster-down`."
+            )
+        time.sleep(1)
+    say(f"Cluster {made.name} is there and answers.")
 
 
 def _remove(made: Made) -> None:
@@ -147,11 +160,6 @@ def _wanted_nodes() -> int | None:
     if not asked.isdigit() or int(asked) < 1:
         raise Problem(f"NODES={asked} is no number of nodes: give 1 or more.")
     return int(asked)
-
-
-def _by_hand(made: Made) -> str:
-    settings = " ".join(f"{name}={value}" for name, value in kind.environment(made).items())
-    return f"{settings} {commands.tool('kind')} delete cluster --name {made.name}".strip()
 
 
 def _say_where() -> None:

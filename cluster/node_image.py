@@ -35,12 +35,12 @@ _REPOSITORY = "localhost/modelcycle/node"
 
 def ensure() -> str:
     """The tag of the node image in podman's store, built first where it is not there."""
-    commands.prepare_node()
-    names = (*commands.NODE, *commands.CONTROL_PLANE, "pause")
-    recipe = [RELEASE, *PACKAGES, paths.NODE / "Dockerfile", paths.NODE / "files"]
+    names = (*commands.NODE, *commands.CONTROL_PLANE)
+    recipe: list[str | Path] = [RELEASE, *PACKAGES, paths.NODE / "Dockerfile", paths.NODE / "files"]
     tag = f"{_REPOSITORY}:{commands.KUBERNETES}-{paths.digest(commands.key(*names), *recipe)}"
     with locked("node image"):
         if not works(["podman", "image", "exists", tag]):
+            say("The node image is built once, which takes about 20 minutes on 2 cores; later, none.")
             _build(tag, names)
     return tag
 

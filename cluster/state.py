@@ -15,18 +15,19 @@ DEFAULT_NAME = "modelcycle"
 
 @dataclass(frozen=True)
 class Made:
-    """A cluster made, or begun, from this checkout. `engine` is empty for the current cluster."""
+    """A cluster of this checkout. `engine` is empty for the current cluster, `complete` False while it is made."""
 
     name: str
     rung: Rung
     engine: str
+    complete: bool = False
 
 
 def made() -> Made | None:
     if not _STATE.exists():
         return None
     kept = json.loads(_STATE.read_text())
-    return Made(kept["name"], Rung(kept["rung"]), kept["engine"])
+    return Made(kept["name"], Rung(kept["rung"]), kept["engine"], kept["complete"])
 
 
 def wanted_name(made: Made | None) -> str:

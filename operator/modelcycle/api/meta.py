@@ -8,7 +8,8 @@ from pydantic.alias_generators import to_camel
 
 IntOrString = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 Quantity = IntOrString
-Text = Annotated[str, Field(max_length=4096)]
+TEXT_MAX_LENGTH = 4096
+Text = Annotated[str, Field(max_length=TEXT_MAX_LENGTH)]
 ShortText = Annotated[str, Field(min_length=1, max_length=253)]
 EnvName = Annotated[str, Field(min_length=1, max_length=253)]
 

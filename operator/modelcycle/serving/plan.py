@@ -5,6 +5,7 @@ from datetime import datetime
 
 from modelcycle.api.modeldeployment import ModelDeploymentStatus
 from modelcycle.conditions import Conditions, find
+from modelcycle.failure import cut
 from modelcycle.plan import Body, Event, Patch, Plan, Ref
 from modelcycle.serving import manifests
 from modelcycle.serving.observed import Observed
@@ -92,7 +93,7 @@ def judged(observed: Observed, rollout: Rollout, now: datetime) -> ModelDeployme
             "ready_replicas": ready,
             "selector": _selector(observed, serving.revision) if serving else None,
             "reason": reason,
-            "message": message,
+            "message": cut(message),
         }
     )
 
@@ -109,10 +110,10 @@ def _selector(observed: Observed, revision: str) -> str:
 
 
 def _judge_ready(conditions: Conditions, observed: Observed, rollout: Rollout, ready: int) -> None:
-    if rollout.serving is None:
-        conditions.judge("Ready", False, "NothingServes", rollout.message)
-    elif observed.deployment.spec.replicas == 0:
+    if observed.deployment.spec.replicas == 0:
         conditions.judge("Ready", False, "ScaledToZero", "spec.replicas is 0.")
+    elif rollout.serving is None or observed.service is None:
+        conditions.judge("Ready", False, "NothingServes", rollout.message)
     elif ready == 0:
         message = f"No pod of version {rollout.serving.version} is ready."
         conditions.judge("Ready", False, "NoReadyPods", message)

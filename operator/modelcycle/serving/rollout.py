@@ -16,7 +16,7 @@ from modelcycle.api.modeldeployment import (
     Serving,
     Step,
 )
-from modelcycle.failure import Failure
+from modelcycle.failure import Failure, cut
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.proof import Proof, judge
@@ -284,7 +284,7 @@ def _under_way(
     switch: str = "",
     look_again: float | None = None,
 ) -> Rollout:
-    moved = candidate.model_copy(update={"step": step, "message": message or None})
+    moved = candidate.model_copy(update={"step": step, "message": cut(message) or None})
     return replace(
         before,
         candidate=moved,
@@ -301,7 +301,7 @@ def _reject(before: Rollout, candidate: Candidate, failure: Failure, now: dateti
         revision=candidate.revision,
         version=candidate.version,
         reason=failure.reason,
-        message=failure.message,
+        message=cut(failure.message),
         at=now,
     )
     return _rejected(replace(before, rejected=(entry, *before.rejected)[:REJECTED_MAX]))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import Conditions, is_true
+from modelcycle.failure import cut
 from modelcycle.plan import Event, Plan, Ref
 from modelcycle.pods import IMAGE_PULL_FAILED, Pod, Waiting
 from modelcycle.training import failure, manifests, outcome
@@ -151,7 +152,7 @@ def _said(
         update={
             "phase": phase,
             "reason": reason,
-            "message": message or None,
+            "message": cut(message) or None,
             "observed_generation": observed.run.metadata.generation,
         }
     )

@@ -1,0 +1,140 @@
+"""The Deployment of a revision, and the Service that clients use."""
+
+from typing import Any
+
+import pytest
+from modelcycle.plan import DEPLOYMENT_LABEL, MANAGED_BY, REVISION_LABEL, VERSION_LABEL
+from modelcycle.serving import manifests
+
+from tests.builders import DEFAULTS, ModelDeploymentBuilder, a_model_deployment, path_of
+
+
+def deployment_of(deployment: ModelDeploymentBuilder | None = None, number: int = 2) -> dict[str, Any]:
+    made = deployment or a_model_deployment()
+    return manifests.revision_deployment(made.build(), DEFAULTS, made.revision(number))
+
+
+def pod_of(deployment: ModelDeploymentBuilder | None = None) -> dict[str, Any]:
+    pod: dict[str, Any] = deployment_of(deployment)["spec"]["template"]["spec"]
+    return pod
+
+
+def container_of(deployment: ModelDeploymentBuilder | None = None) -> dict[str, Any]:
+    (container,) = pod_of(deployment)["containers"]
+    found: dict[str, Any] = container
+    return found
+
+
+def environment_of(deployment: ModelDeploymentBuilder | None = None) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container_of(deployment)["env"]}
+
+
+def test_a_deployment_is_named_and_labelled_after_its_revision() -> None:
+    revision = a_model_deployment().revision(2).name
+    made = deployment_of()
+    labels = {DEPLOYMENT_LABEL: "iris", REVISION_LABEL: revision, VERSION_LABEL: "2", **MANAGED_BY}
+    assert made["metadata"]["name"] == f"iris-{revision}"
+    assert made["metadata"]["labels"] == labels
+    assert made["spec"]["template"]["metadata"]["labels"] == labels
+
+
+def test_a_deployment_selects_the_pods_of_its_revision_alone() -> None:
+    revision = a_model_deployment().revision(2).name
+    selector = {DEPLOYMENT_LABEL: "iris", REVISION_LABEL: revision}
+    assert deployment_of()["spec"]["selector"] == {"matchLabels": selector}
+
+
+def test_children_are_collected_with_their_owner_and_never_block_its_deletion() -> None:
+    deployment = a_model_deployment()
+    service = manifests.client_service(deployment.build(), "v2-12345678")
+    for child in (deployment_of(deployment), service):
+        (owner,) = child["metadata"]["ownerReferences"]
+        assert owner == {
+            "apiVersion": "modelcycle.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "name": "iris",
+            "uid": "iris-uid",
+            "controller": True,
+            "blockOwnerDeletion": False,
+        }
+
+
+def test_clients_reach_the_pods_of_the_named_revision_on_port_80() -> None:
+    service = manifests.client_service(a_model_deployment().build(), "v2-12345678")
+    assert service["metadata"]["name"] == "iris"
+    assert service["spec"] == {
+        "selector": {DEPLOYMENT_LABEL: "iris", REVISION_LABEL: "v2-12345678"},
+        "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
+    }
+    assert manifests.url(a_model_deployment().build()) == "http://iris.team.svc"
+
+
+def test_pods_are_told_their_model_by_its_folder() -> None:
+    environment = environment_of()
+    assert environment["MODELCYCLE_MODEL_NAME"] == "iris"
+    assert environment["MODELCYCLE_MODEL_VERSION"] == "2"
+    assert environment["MODELCYCLE_MODEL_PATH"] == path_of(2)
+
+
+def test_the_users_environment_cannot_change_what_is_served() -> None:
+    """Of two variables of a name the last one counts."""
+    own = [
+        {"name": "MODELCYCLE_MODEL_PATH", "value": "/tmp/other"},
+        {"name": "OMP_NUM_THREADS", "value": "1"},
+    ]
+    environment = environment_of(a_model_deployment().with_spec(env=own))
+    assert environment["MODELCYCLE_MODEL_PATH"] == path_of(2)
+    assert environment["OMP_NUM_THREADS"] == "1"
+
+
+def test_pods_mount_the_models_read_only() -> None:
+    (volume,) = [volume for volume in pod_of()["volumes"] if volume["name"] == "mlruns"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "mlruns", "readOnly": True}
+    (mount,) = [mount for mount in container_of()["volumeMounts"] if mount["name"] == "mlruns"]
+    assert mount == {"name": "mlruns", "mountPath": "/mlruns", "subPath": "mlruns", "readOnly": True}
+
+
+def test_pods_are_restricted_and_have_no_token() -> None:
+    pod, container = pod_of(), container_of()
+    assert pod["securityContext"]["runAsUser"] == pod["securityContext"]["runAsGroup"] == 10001
+    assert "fsGroup" not in pod["securityContext"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
+def test_a_pod_is_ready_by_its_own_example_and_alive_by_its_loop() -> None:
+    container = container_of(a_model_deployment().with_spec(progressDeadlineSeconds=120))
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+    startup = container["startupProbe"]
+    assert startup["httpGet"]["path"] == "/readyz"
+    assert startup["periodSeconds"] * startup["failureThreshold"] >= 120
+
+
+def test_a_pod_has_time_to_drain() -> None:
+    assert pod_of()["terminationGracePeriodSeconds"] > int(environment_of()["MODELCYCLE_DRAIN_SECONDS"]) + 5
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "value"),
+    [
+        ({"image": "own/serve:2"}, "image", "own/serve:2"),
+        ({"resources": {"limits": {"cpu": 2}}}, "resources", {"limits": {"cpu": 2}}),
+    ],
+    ids=["image", "resources"],
+)
+def test_the_container_takes_from_the_spec_its(spec: dict[str, Any], field: str, value: Any) -> None:
+    assert container_of(a_model_deployment().with_spec(**spec))[field] == value
+
+
+def test_the_container_leaves_out_what_the_spec_leaves_out() -> None:
+    assert "resources" not in container_of()
+
+
+def test_replicas_are_those_of_the_spec() -> None:
+    assert deployment_of(a_model_deployment().with_replicas(3))["spec"]["replicas"] == 3

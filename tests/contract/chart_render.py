@@ -56,18 +56,18 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 
 @cache
-def helm() -> str:
-    """helm's path: the one on PATH, else the one that `python3 -m cluster binaries` builds."""
-    found = shutil.which("helm")
+def tool(name: str) -> str:
+    """The path of helm or kubectl: the one on PATH, else the one that `python3 -m cluster binaries` has."""
+    found = shutil.which(name)
     if found:
         return found
     command = [sys.executable, "-m", "cluster", "binaries"]
     said = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return str(Path(said.splitlines()[-1]) / "helm")
+    return str(Path(said.splitlines()[-1]) / name)
 
 
 def run_helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([helm(), *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([tool("helm"), *arguments], capture_output=True, text=True, check=False)
 
 
 def flags(settings: tuple[str, ...]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from modelcycle.api.meta import Condition
+from modelcycle.api.meta import TEXT_MAX_LENGTH, Condition
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -14,6 +14,11 @@ def truth(holds: bool | None) -> Truth:
     if holds is None:
         return "Unknown"
     return "True" if holds else "False"
+
+
+def cut(text: str) -> str:
+    """As much of a text as a field of status takes: the API server refuses a longer one, and all of status."""
+    return text if len(text) <= TEXT_MAX_LENGTH else f"{text[: TEXT_MAX_LENGTH - 1]}…"
 
 
 class Conditions:
@@ -36,7 +41,7 @@ class Conditions:
             type=kind,
             status=status,
             reason=reason,
-            message=message,
+            message=cut(message),
             last_transition_time=since,
             observed_generation=self._generation,
         )

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from modelcycle.api.meta import TEXT_MAX_LENGTH
 from modelcycle.pods import Ended
 
 LINES_MAX, BYTES_MAX = 20, 2048
@@ -38,11 +37,6 @@ def explain_end(end: Ended) -> Failure:
 def _with_output(sentence: str, output: str) -> str:
     tail = log_tail(output)
     return f"{sentence} Its last output:\n{tail}" if tail else sentence
-
-
-def cut(text: str) -> str:
-    """As much of a text as a field of status takes: the API server refuses a longer one, and all of status."""
-    return text if len(text) <= TEXT_MAX_LENGTH else f"{text[: TEXT_MAX_LENGTH - 1]}…"
 
 
 def log_tail(output: str) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from modelcycle.api.modeldeployment import ModelDeploymentStatus
-from modelcycle.conditions import Conditions, find
-from modelcycle.failure import cut
+from modelcycle.conditions import Conditions, cut, find
 from modelcycle.plan import Body, Event, Patch, Plan, Ref
 from modelcycle.serving import manifests
 from modelcycle.serving.observed import Observed

@@ -16,7 +16,8 @@ from modelcycle.api.modeldeployment import (
     Serving,
     Step,
 )
-from modelcycle.failure import Failure, cut
+from modelcycle.conditions import cut
+from modelcycle.failure import Failure
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.proof import Proof, judge

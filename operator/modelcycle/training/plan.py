@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from modelcycle.api.trainingrun import TrainingRunStatus
-from modelcycle.conditions import Conditions, is_true
-from modelcycle.failure import cut
+from modelcycle.conditions import Conditions, cut, is_true
 from modelcycle.plan import Event, Plan, Ref
 from modelcycle.pods import IMAGE_PULL_FAILED, Pod, Waiting
 from modelcycle.training import failure, manifests, outcome

@@ -148,7 +148,7 @@ def run_context(run: TrainingRun, defaults: Defaults) -> str:
 
 def literal(value: str) -> str:
     """A value in which the kubelet expands nothing: it reads $(NAME) as a variable and $$ as $."""
-    return value.replace("$(", "$$(")
+    return value.replace("$", "$$")
 
 
 def _present(**fields: Any) -> Body:

@@ -12,6 +12,8 @@ from modelserver.failures import NeverServableError, NotServableNowError, one_li
 from modelserver.server import Server
 from modelserver.settings import Settings
 
+log = logging.getLogger("modelserver")
+
 NEVER_SERVABLE = 3
 TERMINATION_LOG = Path("/dev/termination-log")
 
@@ -24,6 +26,7 @@ def main() -> int:
         listener = socket.create_server((settings.host, settings.port), backlog=2048)
     except (ValueError, OSError) as error:
         return _say(f"The server cannot start: {error}", 1)
+    log.info("listening on %s port %d", *listener.getsockname()[:2])
     server = Server(settings)
     server.run(sockets=[listener])
     if server.failure is None:
@@ -32,7 +35,7 @@ def main() -> int:
         return _say(server.failure, NEVER_SERVABLE)
     if isinstance(server.failure, NotServableNowError):
         return _say(server.failure, 1)
-    logging.getLogger(__name__).error("the server failed", exc_info=server.failure)
+    log.error("the server failed", exc_info=server.failure)
     return _say(f"The server failed: {type(server.failure).__name__}: {server.failure}", 1)
 
 

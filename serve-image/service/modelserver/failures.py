@@ -42,7 +42,7 @@ def judge(error: BaseException, doing: str) -> Exception:
         return error
     if isinstance(error, ModelRaisedError) and error.__cause__ is not None:
         error = error.__cause__
-    said = f"{type(error).__name__}: {error}"
+    said = one_line(f"{type(error).__name__}: {error}", limit=500)
     if isinstance(error, ImportError):
         package = f"package {error.name.partition('.')[0]!r}" if error.name else "a package"
         return NeverServableError(

@@ -2,7 +2,6 @@
 
 import functools
 import io
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -18,10 +17,6 @@ from modelserver.example import input_example
 from modelserver.failures import ModelRaisedError, NeverServableError, UnfitInputError, judge, one_line
 from modelserver.settings import Settings
 
-log = logging.getLogger(__name__)
-
-# Network file systems show a new folder to other nodes seconds after it was written.
-APPEARS_WITHIN_SECONDS = 10.0
 NAMED_COLUMNS = 20
 
 
@@ -76,9 +71,8 @@ class Model:
         return f"It answered its own input example in {1000 * (time.perf_counter() - began):.1f} ms."
 
 
-def load(folder: Path, patience: float = APPEARS_WITHIN_SECONDS) -> Model:
+def load(folder: Path) -> Model:
     """Loads the version in `folder`. Raises NeverServableError or NotServableNowError, each a sentence."""
-    _wait_for(folder / "MLmodel", patience)
     try:
         # A plain path: loading by models:/… would write into the folder, which is mounted read-only.
         return Model(folder, mlflow.pyfunc.load_model(str(folder)))
@@ -98,23 +92,6 @@ def prove(model: Model) -> str:
 def served() -> Model:
     """The model of this process, loaded at the first call."""
     return load(Settings.from_env(os.environ).model_path)
-
-
-def _wait_for(mlmodel: Path, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while not mlmodel.exists():
-        if time.monotonic() < deadline:
-            time.sleep(0.2)
-        elif mlmodel.parent.is_dir():
-            raise NeverServableError(
-                f"The folder {mlmodel.parent} holds no MLmodel file, so it is no MLflow model or is incomplete. "
-                "Train and register another version."
-            )
-        else:
-            raise NeverServableError(
-                f"The model folder {mlmodel.parent} does not exist on the volume. "
-                "It was deleted, or logged elsewhere: train and register another version."
-            )
 
 
 def _marking_its_errors(predict: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 import time
+from pathlib import Path
 from types import FrameType
 
 import anyio.to_thread
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 
 from modelserver.edge import Edge
 from modelserver.failures import NotServableNowError
+from modelserver.folder import wait_for_model
 from modelserver.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ class Server(uvicorn.Server):
         log.info("ready after %.1f s: %s", time.monotonic() - began, proven)
 
     async def _load_and_prove(self) -> str:
-        app = await anyio.to_thread.run_sync(_load, abandon_on_cancel=True)
+        app = await anyio.to_thread.run_sync(_load, self.settings.model_path, abandon_on_cancel=True)
         limit = self.settings.self_test_timeout
         try:
             with anyio.fail_after(limit):
@@ -86,7 +88,8 @@ class Server(uvicorn.Server):
         await self._lifespan.aclose()
 
 
-def _load() -> Starlette:
+def _load(folder: Path) -> Starlette:
+    wait_for_model(folder)
     # These imports take seconds: /livez answers meanwhile.
     from modelserver.model import served
 

@@ -1,0 +1,24 @@
+"""Models as MLflow saves them, made once; the serving code is importable as it is in the image."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[3]
+SERVICE = REPOSITORY / "serve-image" / "service"
+sys.path.insert(0, str(SERVICE))
+
+from tests.unit.serve import models  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scikit-learn classifier with named columns, a signature and an example."""
+    return models.iris(tmp_path_factory.mktemp("iris") / "model")
+
+
+@pytest.fixture(scope="session")
+def array(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scikit-learn classifier whose signature is a tensor of two numbers a row."""
+    return models.array(tmp_path_factory.mktemp("array") / "model")

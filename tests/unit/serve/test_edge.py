@@ -1,0 +1,75 @@
+"""The layer around BentoML, with an application of one route inside."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+from modelserver.edge import App, Edge
+from starlette.responses import PlainTextResponse
+
+READY: App = PlainTextResponse("42")
+
+
+async def get(edge: Edge, path: str) -> tuple[int, dict[bytes, bytes], bytes]:
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await edge({"type": "http", "path": path, "method": "GET", "headers": []}, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+
+@pytest.mark.parametrize(
+    ("app", "draining", "path", "status"),
+    [
+        (None, False, "/livez", 200),
+        (None, False, "/readyz", 503),
+        (None, False, "/predict", 503),
+        (READY, False, "/livez", 200),
+        (READY, False, "/readyz", 200),
+        (READY, False, "/predict", 200),
+        (READY, True, "/livez", 200),
+        (READY, True, "/readyz", 503),
+        (READY, True, "/predict", 200),
+    ],
+)
+async def test_a_pod_is_alive_always_and_ready_between_its_proof_and_sigterm(
+    app: App | None, draining: bool, path: str, status: int
+) -> None:
+    edge = Edge("iris", "3")
+    edge.app, edge.draining = app, draining
+    answered, headers, body = await get(edge, path)
+    assert answered == status
+    assert body.strip()
+    assert (headers[b"x-model-name"], headers[b"x-model-version"]) == (b"iris", b"3")
+    assert headers.get(b"connection") == (b"close" if draining else None)
+
+
+async def test_a_name_that_is_no_header_value_is_escaped() -> None:
+    _, headers, _ = await get(Edge("prix à\r\nX-Evil: 1", "1"), "/livez")
+    assert headers[b"x-model-name"] == b"prix %C3%A0%0D%0AX-Evil%3A 1"
+
+
+async def test_requests_are_counted_by_model_and_code() -> None:
+    edge = Edge("counted", "7")
+    await get(edge, "/predict")
+    edge.app = READY
+    await get(edge, "/predict")
+    await get(edge, "/nobody-knows")
+    _, _, metrics = await get(edge, "/metrics")
+    counted = [line for line in metrics.decode().splitlines() if 'model="counted"' in line]
+    assert counted == [
+        'modelcycle_requests_total{code="503",model="counted",path="/predict",version="7"} 1.0',
+        'modelcycle_requests_total{code="200",model="counted",path="/predict",version="7"} 1.0',
+    ]
+
+
+async def test_the_page_of_documentation_loads_nothing_from_elsewhere() -> None:
+    edge = Edge("iris", "3")
+    edge.app = READY
+    _, headers, _ = await get(edge, "/")
+    assert headers[b"content-security-policy"].startswith(b"default-src 'self'")

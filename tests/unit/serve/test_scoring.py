@@ -1,0 +1,176 @@
+"""What /invocations and /predict answer, on real models in this process."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import pandas as pd
+import pytest
+from mlflow.pyfunc import scoring_server
+from modelserver.failures import MalformedBodyError, ModelRaisedError, UnfitInputError
+from modelserver.model import Model, load
+from modelserver.scoring import answer, parse, score, score_rows
+
+from tests.unit.serve.models import COLUMNS, FLOWERS, scripted
+
+RECORDS = [dict(zip(COLUMNS, flower, strict=True)) for flower in FLOWERS]
+BY_COLUMN = {name: [flower[index] for flower in FLOWERS] for index, name in enumerate(COLUMNS)}
+
+
+@pytest.fixture(scope="module")
+def iris_model(iris: Path) -> Model:
+    return load(iris)
+
+
+@pytest.fixture(scope="module")
+def array_model(array: Path) -> Model:
+    return load(array)
+
+
+def as_mlflow_answers(folder: Path, payload: dict[str, Any]) -> Any:
+    """The body that `mlflow models serve` would send."""
+    model = mlflow.pyfunc.load_model(str(folder))
+    schema = model.metadata.get_input_schema()
+    answered = scoring_server.invocations(json.dumps(payload), "application/json", model, schema)
+    assert answered.status == 200
+    return json.loads(answered.response)
+
+
+IRIS_BODIES = [
+    pytest.param({"dataframe_split": {"columns": COLUMNS, "data": FLOWERS}}, id="dataframe_split"),
+    pytest.param({"dataframe_records": RECORDS}, id="dataframe_records"),
+    pytest.param({"instances": RECORDS}, id="instances"),
+    pytest.param({"inputs": BY_COLUMN}, id="inputs"),
+    pytest.param({"dataframe_records": [{**RECORDS[0], "petals": 5}]}, id="an extra column"),
+    pytest.param({"dataframe_records": [{**RECORDS[0], COLUMNS[0]: 5}]}, id="an integer for a double"),
+]
+
+
+@pytest.mark.parametrize("payload", IRIS_BODIES)
+def test_invocations_answers_what_mlflow_answers(
+    iris: Path, iris_model: Model, payload: dict[str, Any]
+) -> None:
+    answered = json.loads(score(iris_model, json.loads(json.dumps(payload))))
+    assert answered == as_mlflow_answers(iris, payload)
+    assert answered["predictions"][0] == 0
+
+
+@pytest.mark.parametrize("format_", ["inputs", "instances"])
+def test_arrays_are_answered_as_mlflow_answers_them(array: Path, array_model: Model, format_: str) -> None:
+    payload = {format_: [[0.0, 1.0], [18.0, 19.0]]}
+    assert json.loads(score(array_model, dict(payload))) == as_mlflow_answers(array, payload)
+
+
+def test_params_reach_the_model(tmp_path: Path) -> None:
+    body = """
+    def predict(self, context, model_input, params=None):
+        return [x * params["factor"] for x in model_input["x"]]
+    """
+    signature = mlflow.models.infer_signature(pd.DataFrame({"x": [1.0]}), [1.0], params={"factor": 2})
+    model = load(scripted(tmp_path / "model", body, signature=signature))
+    assert json.loads(score(model, {"inputs": {"x": [3.0]}})) == {"predictions": [6.0]}
+    assert json.loads(score(model, {"inputs": {"x": [3.0]}, "params": {"factor": 5}})) == {
+        "predictions": [15.0]
+    }
+    with pytest.raises(UnfitInputError, match="factor"):
+        score(model, {"inputs": {"x": [3.0]}, "params": {"factor": "many"}})
+
+
+@pytest.mark.parametrize("rows", [RECORDS, FLOWERS], ids=["objects", "lists"])
+def test_predict_takes_rows_by_name_and_in_order(iris_model: Model, rows: list[Any]) -> None:
+    assert json.loads(score_rows(iris_model, rows, None)) == [0, 2]
+
+
+def test_predict_takes_rows_for_a_tensor(array_model: Model) -> None:
+    assert json.loads(score_rows(array_model, [[0.0, 1.0], [18.0, 19.0]], None)) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("payload", "names"),
+    [
+        ({}, "exactly one of dataframe_split, dataframe_records, instances, inputs"),
+        ({"inputs": [], "instances": []}, "names instances and inputs"),
+        ({"dataframe_records": [dict.fromkeys(COLUMNS[:3], 1.0)]}, "missing inputs ['petal width (cm)']"),
+        ({"dataframe_records": [{**RECORDS[0], COLUMNS[1]: "wide"}]}, "column sepal width (cm)"),
+        ({"dataframe_records": 5}, "must be a list of records"),
+        ({"dataframe_split": {"columns": COLUMNS}}, "must have 'data' field"),
+        ({"dataframe_split": {"columns": COLUMNS, "data": []}}, "The input has no rows."),
+        ({"inputs": {**BY_COLUMN, COLUMNS[2]: ["long", "short"]}}, "'petal length (cm)': double (required)"),
+    ],
+)
+def test_input_that_does_not_fit_names_the_field_and_what_is_expected(
+    iris_model: Model, payload: dict[str, Any], names: str
+) -> None:
+    with pytest.raises(UnfitInputError) as refused:
+        score(iris_model, payload)
+    assert names in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "names"),
+    [
+        ([], "The input has no rows."),
+        ([[1.0, 2.0, 3.0]], "Row 0 is no list of 4 values. The model takes 'sepal length (cm)': double"),
+        ([FLOWERS[0], RECORDS[1]], "Row 1 is no list of 4 values"),
+    ],
+)
+def test_rows_that_do_not_fit_are_named(iris_model: Model, rows: list[Any], names: str) -> None:
+    with pytest.raises(UnfitInputError) as refused:
+        score_rows(iris_model, rows, None)
+    assert names in str(refused.value)
+
+
+def test_the_names_of_many_columns_are_cut(tmp_path: Path) -> None:
+    columns = {f"c{index}": [1.0] for index in range(100)}
+    body = "def predict(self, context, model_input, params=None): return [1.0]"
+    model = load(scripted(tmp_path / "model", body, signature=mlflow.models.infer_signature(columns, [1.0])))
+    assert model.expected().endswith(" and 80 more.")
+
+
+def test_an_exception_of_the_model_is_not_taken_for_bad_input(tmp_path: Path) -> None:
+    body = """
+    def predict(self, context, model_input, params=None):
+        raise ValueError("column x is broken")
+    """
+    model = load(scripted(tmp_path / "model", body))
+    with pytest.raises(ModelRaisedError, match="ValueError: column x is broken"):
+        score(model, {"inputs": {"x": [1.0]}})
+
+
+@pytest.mark.parametrize("body", [b"", b'{"inputs": ', b"\xff\xfe", b"predict, please"])
+def test_a_body_that_is_no_json_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedBodyError, match="The body is not JSON"):
+        parse(body)
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"5", b"null"])
+def test_a_body_that_is_no_object_is_told_what_to_send(body: bytes) -> None:
+    with pytest.raises(UnfitInputError, match="send an object with exactly one of"):
+        parse(body)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(MalformedBodyError("no JSON"), 400), (UnfitInputError("no column x"), 422)]
+)
+async def test_what_the_client_did_wrong_is_answered_with_its_sentence(error: Exception, status: int) -> None:
+    def refuse() -> str:
+        raise error
+
+    response = await answer(refuse)
+    assert (response.status_code, json.loads(bytes(response.body))) == (status, {"error": str(error)})
+
+
+async def test_what_the_model_did_wrong_is_answered_with_an_id_that_the_log_has(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> str:
+        raise ModelRaisedError("the secret of the model")
+
+    with caplog.at_level(logging.ERROR):
+        response = await answer(fail)
+    said = json.loads(bytes(response.body))
+    assert response.status_code == 500
+    assert "secret" not in said["error"]
+    assert [record.__dict__["error_id"] for record in caplog.records] == [said["error_id"]]

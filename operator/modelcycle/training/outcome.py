@@ -1,5 +1,6 @@
 """What came out of a Job: the run that counts, its metrics, the versions it registered."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,12 +34,17 @@ class Outcome:
 
 
 def choose(results: Results, pods: Iterable[Pod], expected_model: str | None) -> Outcome:
-    """Judges by what the pods that succeeded did; an attempt that failed leaves nothing that counts.
+    """Judges by what the pods of a Complete Job that succeeded did; other attempts leave nothing that counts.
 
-    A run whose pod is unknown counts: its pod has been collected, or its script runs elsewhere.
+    Where the pod that succeeded is not known (its node is gone, or the watch is behind), every run counts whose
+    pod is not known to have failed.
     """
-    failed = {pod.name for pod in pods if pod.phase == "Failed"}
-    runs = tuple(sorted((run for run in results.runs if run.pod not in failed), key=lambda run: run.start))
+    phases = {pod.name: pod.phase for pod in pods}
+    if "Succeeded" in phases.values():
+        counted = [run for run in results.runs if phases.get(run.pod) == "Succeeded"]
+    else:
+        counted = [run for run in results.runs if phases.get(run.pod) != "Failed"]
+    runs = tuple(sorted(counted, key=lambda run: run.start))
     ids = {run.run_id for run in runs}
     versions = tuple(v for v in results.versions if v.run_id in ids)
     version = _version(versions, expected_model)
@@ -57,17 +63,16 @@ def _version(versions: tuple[Version, ...], expected_model: str | None) -> Versi
 
 def record(status: TrainingRunStatus, results: Results, outcome: Outcome) -> TrainingRunStatus:
     """The status with what came out. All runs are listed, also those of failed attempts."""
-    metrics = outcome.main.metrics if outcome.main else {}
-    first = next(iter(sorted(metrics.items())), None)
+    metrics = sorted(outcome.main.metrics.items()) if outcome.main else []
     runs = sorted(results.runs, key=lambda run: run.start)
     return status.model_copy(
         update={
             "version": str(outcome.version.number) if outcome.version else None,
             "run_id": outcome.main.run_id if outcome.main else None,
-            "metric": f"{first[0]}={first[1]:.4g}" if first else None,
+            "metric": f"{metrics[0][0]}={spelled(metrics[0][1], '.4g')}" if metrics else None,
             "runs": [Run(run_id=r.run_id, name=r.name, status=r.status) for r in runs[:RUNS_MAX]],
             "runs_total": len(runs),
-            "metrics": [Metric(name=n, value=str(v)) for n, v in sorted(metrics.items())[:METRICS_MAX]],
+            "metrics": [Metric(name=name, value=spelled(value)) for name, value in metrics[:METRICS_MAX]],
             "metrics_total": len(metrics),
             "model_versions": [
                 ModelVersion(name=v.name, version=str(v.number), run_id=v.run_id)
@@ -76,3 +81,12 @@ def record(status: TrainingRunStatus, results: Results, outcome: Outcome) -> Tra
             "model_versions_total": len(outcome.versions),
         }
     )
+
+
+def spelled(value: float, digits: str = "") -> str:
+    """A number as JSON and MLflow spell it; str() would say nan and inf."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return format(value, digits)

@@ -8,7 +8,7 @@ from modelcycle.conditions import Conditions, cut, is_true
 from modelcycle.plan import Event, Plan, Ref
 from modelcycle.pods import IMAGE_PULL_FAILED, Pod, Waiting
 from modelcycle.training import failure, manifests, outcome
-from modelcycle.training.observed import Job, Observed
+from modelcycle.training.observed import Job, Observed, Results
 
 # A pod that cannot be placed at once often can a moment later: said only when it lasts.
 WAITING_GRACE_SECONDS = 10
@@ -165,7 +165,8 @@ def _finish(observed: Observed, now: datetime, kind: str, reason: str, message: 
     conditions = Conditions(run.status.conditions, run.metadata.generation, now)
     if observed.results is not None:
         expected = run.spec.model.name if run.spec.model else None
-        chosen = outcome.choose(observed.results, observed.pods, expected)
+        counted = observed.results if kind == "Complete" else Results()
+        chosen = outcome.choose(counted, observed.pods, expected)
         status = outcome.record(status, observed.results, chosen)
         conditions.judge("RegistryReachable", True, "Answered")
         _judge_model(conditions, expected, chosen)

@@ -1,0 +1,390 @@
+"""What the next step of a TrainingRun is."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from modelcycle.api.trainingrun import TrainingRunStatus
+from modelcycle.conditions import find
+from modelcycle.plan import Plan, Ref, Refusal
+from modelcycle.training.observed import Observed, Results
+from modelcycle.training.plan import (
+    CLAIM_RETRY_SECONDS,
+    REFUSED_RETRY_SECONDS,
+    REGISTRY_RETRY_SECONDS,
+    WAITING_GRACE_SECONDS,
+    plan,
+    spoken_duration,
+)
+
+from tests.builders import (
+    NOW,
+    JobBuilder,
+    PodBuilder,
+    TrainingRunBuilder,
+    a_job,
+    a_job_pod,
+    a_run_seen,
+    a_training_run,
+    a_version,
+    ago,
+    an_mlflow_run,
+)
+
+RUN = a_training_run().expecting("iris")
+STARTED = RUN.whose_job_is(a_job(RUN))
+JOB = a_job(RUN).running(since=ago(90))
+COMPLETE = a_job(RUN).complete(since=ago(92), at=NOW)
+FAILED = a_job(RUN).failed(since=ago(92), at=NOW)
+POD = a_job_pod().created(ago(60))
+RESULTS = Results((an_mlflow_run("run-1", accuracy=0.947, f1=0.9),), (a_version(3),))
+REGISTERED = Results((an_mlflow_run("run-3", accuracy=0.947, f1=0.9),), (a_version(3),))
+UNREACHABLE = "MLflow at http://mlflow:5000 does not answer: check that its pod runs."
+
+
+def planned(observed: Observed) -> Plan:
+    return plan(observed, NOW)
+
+
+def status_of(observed: Observed) -> TrainingRunStatus:
+    status = planned(observed).status
+    assert isinstance(status, TrainingRunStatus)
+    return status
+
+
+def condition_of(observed: Observed, kind: str) -> tuple[str, str]:
+    found = find(status_of(observed).conditions, kind)
+    return (found.status, found.reason) if found else ("", "")
+
+
+def succeeded() -> Observed:
+    return a_run_seen(STARTED, COMPLETE, (POD.ended(0),), results=REGISTERED)
+
+
+def failed(pod: PodBuilder | None = None, job: JobBuilder = FAILED) -> Observed:
+    return a_run_seen(STARTED, job, (pod or POD.ended(1, "KeyError: 'x'"),), results=Results())
+
+
+# No Job yet.
+
+
+def test_the_job_is_the_first_write() -> None:
+    made = planned(a_run_seen(RUN))
+    assert [child["kind"] for child in made.creates] == ["Job"]
+    assert (made.status, made.patches, made.deletes, made.events) == (None, (), (), ())
+
+
+def test_a_run_whose_claim_is_missing_says_how_to_make_it() -> None:
+    made = planned(a_run_seen(RUN, claim_exists=False))
+    assert made.creates == ()
+    assert isinstance(made.status, TrainingRunStatus)
+    assert (made.status.phase, made.status.reason) == ("Pending", "ClaimNotFound")
+    message = made.status.message or ""
+    assert message.startswith("There is no PersistentVolumeClaim 'mlruns' in namespace 'team': create one")
+    assert made.look_again == CLAIM_RETRY_SECONDS
+
+
+def test_a_missing_claim_is_named_as_the_run_names_it() -> None:
+    assert "'other'" in (status_of(a_run_seen(RUN.on_claim("other"), claim_exists=False)).message or "")
+
+
+def test_a_run_starts_when_its_claim_is_there() -> None:
+    waiting = RUN.with_status(phase="Pending", reason="ClaimNotFound", message="There is no claim.")
+    assert planned(a_run_seen(waiting, claim_exists=True)).creates != ()
+
+
+def test_a_job_that_the_api_server_finds_wrong_is_a_failure_in_its_words() -> None:
+    refusal = Refusal("JobRefused", "The API server refuses the Job: env[0].name: Invalid value.", final=True)
+    observed = a_run_seen(RUN, refusal=refusal)
+    status = status_of(observed)
+    assert (status.phase, status.reason, status.message) == ("Failed", refusal.reason, refusal.message)
+    assert condition_of(observed, "Finished") == ("True", "Failed")
+    assert planned(observed).creates == ()
+
+
+@pytest.mark.parametrize("reason", ["Forbidden", "NameTaken", "WaitingForDeletion"])
+def test_a_refusal_that_can_pass_is_said_and_tried_again(reason: str) -> None:
+    made = planned(a_run_seen(RUN, refusal=Refusal(reason, "Why, and what to do.", final=False)))
+    assert isinstance(made.status, TrainingRunStatus)
+    assert (made.status.phase, made.status.reason) == ("Pending", reason)
+    assert [child["kind"] for child in made.creates] == ["Job"]
+    assert made.look_again == REFUSED_RETRY_SECONDS
+
+
+def test_a_recorded_job_is_never_made_again() -> None:
+    """It may be there, and the watch be behind: a live look decides."""
+    made = planned(a_run_seen(STARTED))
+    assert made.creates == ()
+    assert made.status is None
+    assert made.look_again == 1
+
+
+def test_a_job_that_is_gone_is_a_failure_and_no_new_job() -> None:
+    observed = a_run_seen(STARTED, job_confirmed_gone=True)
+    assert condition_of(observed, "Failed") == ("True", "JobDeleted")
+    assert planned(observed).creates == ()
+    assert "create a TrainingRun with another name" in (status_of(observed).message or "")
+
+
+# The Job is under way.
+
+
+def test_nothing_is_written_between_the_job_and_its_first_sign_of_life() -> None:
+    assert planned(a_run_seen(RUN, JOB)) == Plan()
+    assert planned(a_run_seen(RUN, JOB, (a_job_pod(),))) == Plan()
+
+
+def test_a_running_pod_is_a_running_run_that_names_its_job() -> None:
+    status = status_of(a_run_seen(RUN, JOB, (POD.running(),)))
+    assert (status.phase, status.reason) == ("Running", "PodRunning")
+    assert (status.job_name, status.job_uid) == ("iris-1", "job-uid")
+    assert status.start_time == ago(90)
+    assert status.attempts == 1
+
+
+def test_attempts_are_the_pods_that_ran() -> None:
+    pods = (a_job_pod("a").ended(1), a_job_pod("b").running(), a_job_pod("c"))
+    assert status_of(a_run_seen(RUN, JOB, pods)).attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason", "says"),
+    [
+        pytest.param(
+            POD.unschedulable("0/1 nodes are available: 1 Insufficient cpu."),
+            "Unschedulable",
+            "No node can take the pod: 0/1 nodes are available: 1 Insufficient cpu.",
+            id="no node can take it",
+        ),
+        pytest.param(
+            POD.waiting("ImagePullBackOff", 'Back-off pulling image "nope"'),
+            "ImagePullFailed",
+            "The image cannot be pulled: check its name, and that the nodes may pull it. "
+            'Back-off pulling image "nope"',
+            id="its image cannot be pulled",
+        ),
+        pytest.param(
+            POD.waiting("CreateContainerConfigError", 'configmap "code" not found'),
+            "CreateContainerConfigError",
+            'The pod does not start: configmap "code" not found',
+            id="its ConfigMap is missing",
+        ),
+        pytest.param(
+            POD.waiting("CreateContainerError"),
+            "CreateContainerError",
+            "The pod does not start: CreateContainerError",
+            id="the kubelet says no more",
+        ),
+    ],
+)
+def test_a_pod_that_does_not_start_says_why_when(pod: PodBuilder, reason: str, says: str) -> None:
+    made = planned(a_run_seen(RUN, JOB, (pod,)))
+    assert isinstance(made.status, TrainingRunStatus)
+    assert (made.status.phase, made.status.reason, made.status.message) == ("Pending", reason, says)
+    assert made.status.job_uid == "job-uid"
+    assert [(event.type, event.reason) for event in made.events] == [("Warning", reason)]
+
+
+def test_a_pod_that_waits_for_a_moment_only_is_not_written_about() -> None:
+    made = planned(a_run_seen(RUN, JOB, (a_job_pod().created(ago(4)).unschedulable(),)))
+    assert made == Plan(look_again=WAITING_GRACE_SECONDS - 4)
+
+
+def test_the_two_wordings_of_an_image_that_cannot_be_pulled_are_one_write_and_one_event() -> None:
+    first = status_of(a_run_seen(RUN, JOB, (POD.waiting("ErrImagePull", "not found"),)))
+    run = RUN.with_status(**first.wire())
+    again = planned(a_run_seen(run, JOB, (POD.waiting("ImagePullBackOff", "Back-off pulling image"),)))
+    assert again.status
+    assert again.status.wire() == first.wire()
+    assert again.events == ()
+
+
+def test_a_pod_that_goes_away_tells_nothing() -> None:
+    assert planned(a_run_seen(RUN, JOB, (POD.running().deleting(),))) == Plan()
+
+
+def test_a_run_that_is_being_deleted_is_left_alone() -> None:
+    assert planned(a_run_seen(RUN.deleting())) == Plan()
+    assert planned(a_run_seen(STARTED.deleting(), FAILED, results=Results())) == Plan()
+
+
+# The Job has ended.
+
+
+def test_nothing_is_said_of_the_outcome_before_the_registry_has_answered() -> None:
+    observed = a_run_seen(STARTED, COMPLETE, (POD.ended(0),), registry_problem=UNREACHABLE)
+    status, made = status_of(observed), planned(observed)
+    assert (status.phase, status.reason) == ("Running", "CollectingResults")
+    assert UNREACHABLE in (status.message or "")
+    assert condition_of(observed, "RegistryReachable") == ("False", "RegistryUnreachable")
+    assert condition_of(observed, "Finished") == ("", "")
+    assert made.look_again == REGISTRY_RETRY_SECONDS
+
+
+def test_a_registry_that_was_not_asked_yet_is_asked_again() -> None:
+    assert planned(a_run_seen(STARTED, COMPLETE)) == Plan(look_again=REGISTRY_RETRY_SECONDS)
+
+
+def test_a_run_whose_registry_came_back_is_finished_and_says_so() -> None:
+    down = a_run_seen(STARTED, COMPLETE, (POD.ended(0),), registry_problem=UNREACHABLE)
+    run = STARTED.with_status(**status_of(down).wire())
+    back = a_run_seen(run, COMPLETE, (POD.ended(0),), results=REGISTERED)
+    assert status_of(back).phase == "Succeeded"
+    assert condition_of(back, "RegistryReachable") == ("True", "Answered")
+
+
+def test_success_is_one_write_with_everything_that_came_out() -> None:
+    status = status_of(succeeded())
+    assert (status.phase, status.reason) == ("Succeeded", "JobComplete")
+    assert (status.version, status.metric, status.run_id) == ("3", "accuracy=0.947", "run-3")
+    assert (status.runs_total, status.metrics_total, status.model_versions_total) == (1, 2, 1)
+    assert (status.completion_time, status.duration, status.attempts) == (NOW, "1m32s", 1)
+    assert status.message == "The Job succeeded: 1 MLflow runs, version 3."
+
+
+@pytest.mark.parametrize(
+    ("observed", "outcome"),
+    [pytest.param(succeeded(), "Complete", id="success"), pytest.param(failed(), "Failed", id="failure")],
+)
+def test_either_outcome_is_finished(observed: Observed, outcome: str) -> None:
+    assert condition_of(observed, "Finished") == ("True", outcome)
+    assert condition_of(observed, outcome)[0] == "True"
+    assert condition_of(observed, "Failed" if outcome == "Complete" else "Complete") == ("", "")
+
+
+def test_the_outcome_is_told_once_as_an_event() -> None:
+    assert [(event.type, event.reason) for event in planned(succeeded()).events] == [("Normal", "Complete")]
+    assert [(event.type, event.reason) for event in planned(failed()).events] == [
+        ("Warning", "CommandFailed")
+    ]
+
+
+def test_a_failure_says_the_exit_code_and_the_last_output() -> None:
+    status = status_of(failed())
+    assert (status.phase, status.reason) == ("Failed", "CommandFailed")
+    assert status.message == "The command ended with exit code 1. Its last output:\nKeyError: 'x'"
+
+
+@pytest.mark.parametrize(
+    ("run", "results", "expected"),
+    [
+        pytest.param(RUN, REGISTERED, ("True", "Registered"), id="the expected model was registered"),
+        pytest.param(RUN, Results(), ("False", "NotRegistered"), id="nothing was registered"),
+        pytest.param(
+            a_training_run().expecting("wine"),
+            REGISTERED,
+            ("False", "NotRegistered"),
+            id="another model was registered",
+        ),
+        pytest.param(
+            a_training_run(),
+            REGISTERED,
+            ("True", "Registered"),
+            id="a model was registered, none was expected",
+        ),
+        pytest.param(a_training_run(), Results(), ("", ""), id="none was expected and none registered"),
+    ],
+)
+def test_model_registered_is_judged_when(
+    run: TrainingRunBuilder, results: Results, expected: tuple[str, str]
+) -> None:
+    observed = a_run_seen(run, COMPLETE, (POD.ended(0),), results=results)
+    assert condition_of(observed, "ModelRegistered") == expected
+    assert status_of(observed).phase == "Succeeded"
+
+
+def test_a_model_that_was_not_registered_says_how_to_register_it() -> None:
+    observed = a_run_seen(RUN, COMPLETE, (POD.ended(0),), results=Results())
+    found = find(status_of(observed).conditions, "ModelRegistered")
+    assert found
+    assert "registered_model_name='iris'" in found.message
+
+
+def test_a_failed_run_has_no_version_although_an_attempt_registered_one() -> None:
+    pod = POD.ended(1)
+    results = Results((an_mlflow_run("run-3", pod=pod.build().name, accuracy=1.0),), (a_version(3),))
+    observed = a_run_seen(STARTED, FAILED, (pod,), results=results)
+    status = status_of(observed)
+    assert (status.version, status.metric, status.runs_total) == (None, None, 1)
+    assert condition_of(observed, "ModelRegistered") == ("False", "NotRegistered")
+
+
+def test_a_run_that_was_stopped_by_its_deadline_has_no_version() -> None:
+    """The Job's controller deletes the pods that still run: nobody can tell their runs from good ones."""
+    job = a_job(RUN).failed("DeadlineExceeded", "Job was active longer than specified deadline", ago(92))
+    observed = a_run_seen(STARTED, job, results=REGISTERED)
+    status = status_of(observed)
+    assert (status.reason, status.version, status.run_id) == ("DeadlineExceeded", None, None)
+    assert condition_of(observed, "ModelRegistered") == ("False", "NotRegistered")
+
+
+def test_terminal_is_terminal() -> None:
+    finished = STARTED.finished()
+    assert planned(a_run_seen(finished, COMPLETE, (POD.ended(0),), results=Results())) == Plan()
+    assert planned(a_run_seen(finished)) == Plan()
+    assert planned(a_run_seen(finished, job_confirmed_gone=True)) == Plan()
+
+
+def test_what_still_runs_of_a_terminal_run_is_stopped_on_every_pass() -> None:
+    finished = STARTED.finished("Failed", "JobDeleted")
+    assert planned(a_run_seen(finished, JOB)).deletes == (Ref("Job", "iris-1", "job-uid"),)
+    assert planned(a_run_seen(finished, JOB.deleting())) == Plan()
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        pytest.param(a_run_seen(RUN, claim_exists=False), id="its claim is missing"),
+        pytest.param(a_run_seen(RUN, JOB, (POD.running(),)), id="it runs"),
+        pytest.param(a_run_seen(RUN, JOB, (POD.unschedulable(),)), id="it cannot be placed"),
+        pytest.param(
+            a_run_seen(STARTED, COMPLETE, registry_problem=UNREACHABLE), id="the registry does not answer"
+        ),
+        pytest.param(
+            a_run_seen(RUN, refusal=Refusal("Forbidden", "quota", final=False)), id="its Job is refused"
+        ),
+    ],
+)
+def test_a_second_look_at_the_same_world_changes_neither_status_nor_tells_it_twice_when(
+    observed: Observed,
+) -> None:
+    first = status_of(observed)
+    body = a_training_run().build().model_copy(update={"spec": observed.run.spec, "status": first})
+    again = planned(
+        Observed(
+            run=body,
+            defaults=observed.defaults,
+            job=observed.job,
+            pods=observed.pods,
+            claim_exists=observed.claim_exists,
+            registry_problem=observed.registry_problem,
+            refusal=observed.refusal,
+        )
+    )
+    assert again.status
+    assert again.status.wire() == first.wire()
+    assert again.events == ()
+
+
+def test_every_planned_status_is_one_that_the_api_takes() -> None:
+    long = Refusal("JobRefused", "x" * 100_000, final=True)
+    metrics = {f"m{i}": 0.1 for i in range(60)}
+    runs = tuple(replace(an_mlflow_run(f"run-{n}", start=n), metrics=metrics) for n in range(30))
+    versions = tuple(a_version(n) for n in range(30))
+    crowded = a_run_seen(STARTED, COMPLETE, (POD.ended(0),), results=Results(runs, versions))
+    for observed in (a_run_seen(RUN, refusal=long), crowded, failed(), succeeded()):
+        status = status_of(observed)
+        assert TrainingRunStatus.model_validate(status.wire()) == status
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0s"), (59, "59s"), (60, "1m0s"), (92, "1m32s"), (3599, "59m59s"), (7500, "2h5m"), (-3, "0s")],
+)
+def test_a_duration_is_said_as_kubectl_says_it(seconds: int, said: str) -> None:
+    assert spoken_duration(ago(seconds), NOW) == said
+
+
+def test_a_job_that_never_started_has_no_duration() -> None:
+    never: datetime | None = None
+    assert spoken_duration(never, NOW) is None

@@ -26,6 +26,7 @@ from modelcycle.serving.revision import Revision
 ROLLOUTS_AT_ONCE = 2
 QUEUED_RETRY_SECONDS = 5
 CLAIM_RETRY_SECONDS = 10
+REGISTRY_RETRY_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,9 @@ def _without_target(observed: Observed, before: Rollout) -> Rollout:
     candidate = before.candidate
     keep = before.keep | frozenset({candidate.revision} if candidate else ())
     message = observed.registry_problem or "The registry has not been read yet."
-    return replace(before, keep=keep, reason="RegistryUnreachable", message=message)
+    # Where only the question for the files went unanswered, no change of the registry will wake us.
+    look_again = REGISTRY_RETRY_SECONDS if resolution else None
+    return replace(before, keep=keep, reason="RegistryUnreachable", message=message, look_again=look_again)
 
 
 def _steady(observed: Observed, before: Rollout) -> Rollout:

@@ -23,7 +23,8 @@ _KEPT = {
     "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations",
     "x-kubernetes-preserve-unknown-fields",
 }  # fmt: skip
-_DROPPED = {"const", "title", "$defs", "propertyNames"}
+_DROPPED = {"const", "title", "$defs"}
+_SAYS_NO_TYPE = {"title", "description", "default"}
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,8 @@ def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
     if "anyOf" in node:
         return _structural(_optional(node), definitions)
     out: Schema = {"enum": [node["const"]]} if "const" in node else {}
+    if not node.keys() - _SAYS_NO_TYPE:
+        out["x-kubernetes-preserve-unknown-fields"] = True
     for key, value in node.items():
         if key in _KEPT:
             out[key] = value
@@ -264,7 +267,7 @@ def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
 
 
 def _container(key: str, value: Any, definitions: dict[str, Schema]) -> Schema:
-    if value is True or value == {}:
+    if value is True:
         return {"x-kubernetes-preserve-unknown-fields": True}
     if value is False:
         return {}
@@ -276,5 +279,4 @@ def _optional(node: Schema) -> Schema:
     choices = [choice for choice in node["anyOf"] if choice != {"type": "null"}]
     if len(choices) != 1:
         raise ValueError(f"Kubernetes' schemas have no unions: {node}")
-    rest = {k: v for k, v in node.items() if k not in ("anyOf", "default")}
-    return {**choices[0], **rest}
+    return {**choices[0], **{k: v for k, v in node.items() if k != "anyOf"}}

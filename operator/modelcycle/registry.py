@@ -112,14 +112,15 @@ def locate(uri: str, mount_path: str) -> Files:
     `mlflow-artifacts:` names a folder below the server's artifact destination, which is the same volume.
     """
     parts = urlsplit(uri)
-    path = unquote(parts.path)
+    # Only a URI is escaped; MLflow answers with plain paths as well.
+    path = (unquote(parts.path) if parts.scheme else uri).rstrip("/")
     if parts.scheme == "mlflow-artifacts":
         path = f"{mount_path}/{path.lstrip('/')}"
     elif parts.scheme not in ("", "file"):
         return Files(problem=f"Its files lie at {uri}, which serving pods do not mount. {_cure(mount_path)}")
     if ".." in path.split("/") or not path.startswith(f"{mount_path}/"):
         return Files(problem=f"Its files lie in {path}, outside of the shared volume. {_cure(mount_path)}")
-    return Files(path=path.rstrip("/"))
+    return Files(path=path)
 
 
 def _cure(mount_path: str) -> str:

@@ -1,0 +1,117 @@
+"""What is read of a pod."""
+
+from datetime import UTC, datetime
+
+import pytest
+from modelcycle.pods import Ended, Waiting, timestamp
+
+from tests.builders import NOW, PodBuilder, a_job_pod, a_pod, a_serving_pod
+
+POD = a_pod()
+
+
+def test_a_pod_belongs_to_the_owner_that_controls_it() -> None:
+    assert a_job_pod(job_uid="job-7").build().owner_uid == "job-7"
+    assert POD.build().owner_uid == ""
+    mere_owner = [{"kind": "Job", "name": "a", "uid": "b", "apiVersion": "batch/v1"}]
+    assert POD.but(metadata={"ownerReferences": mere_owner}).build().owner_uid == ""
+
+
+def test_labels_are_looked_up_by_name() -> None:
+    pod = a_serving_pod("v1-12345678").build()
+    assert pod.label("modelcycle.dev/revision") == "v1-12345678"
+    assert pod.label("missing") == ""
+
+
+@pytest.mark.parametrize(
+    ("pod", "running", "ready", "phase"),
+    [
+        pytest.param(POD, False, False, "Pending", id="new"),
+        pytest.param(POD.running(), True, False, "Running", id="running"),
+        pytest.param(POD.ready(), True, True, "Running", id="ready"),
+        pytest.param(POD.crashed(1), False, False, "Running", id="between two starts"),
+        pytest.param(POD.ended(0), False, False, "Succeeded", id="done"),
+        pytest.param(POD.ended(1), False, False, "Failed", id="failed"),
+    ],
+)
+def test_the_state_of_a_pod_that_is(pod: PodBuilder, running: bool, ready: bool, phase: str) -> None:
+    seen = pod.build()
+    assert (seen.running, seen.ready, seen.phase) == (running, ready, phase)
+
+
+def test_a_pod_without_a_status_is_pending() -> None:
+    assert POD.but(status=None).build().phase == "Pending"
+
+
+def test_a_pod_says_when_it_goes_away_and_when_it_was_disrupted() -> None:
+    assert (POD.build().deleting, POD.build().disrupted) == (False, False)
+    assert POD.deleting().build().deleting
+    assert POD.disrupted().build().disrupted
+
+
+@pytest.mark.parametrize(
+    ("pod", "waiting"),
+    [
+        pytest.param(POD, None, id="nothing that is known"),
+        pytest.param(POD.waiting("ContainerCreating"), None, id="nothing, it is being made"),
+        pytest.param(POD.waiting("PodInitializing"), None, id="nothing, its first container runs"),
+        pytest.param(POD.running(), None, id="nothing, it runs"),
+        pytest.param(POD.unschedulable("no node"), Waiting("Unschedulable", "no node"), id="a node"),
+        pytest.param(POD.waiting("ErrImagePull", "404"), Waiting("ImagePullFailed", "404"), id="its image"),
+        pytest.param(
+            POD.waiting("ImagePullBackOff", "back-off"),
+            Waiting("ImagePullFailed", "back-off"),
+            id="its image, in the other wording",
+        ),
+        pytest.param(
+            POD.waiting("CreateContainerConfigError", "no Secret"),
+            Waiting("CreateContainerConfigError", "no Secret"),
+            id="its Secret",
+        ),
+        pytest.param(
+            POD.crashed(1),
+            Waiting("CrashLoopBackOff", "back-off restarting failed container"),
+            id="its next start",
+        ),
+    ],
+)
+def test_a_pod_waits_for(pod: PodBuilder, waiting: Waiting | None) -> None:
+    assert pod.build().waiting == waiting
+
+
+@pytest.mark.parametrize(
+    ("pod", "ended"),
+    [
+        pytest.param(POD.running(), None, id="not at all"),
+        pytest.param(POD.ended(0), Ended(0, "Completed", ""), id="well"),
+        pytest.param(POD.ended(1, "boom"), Ended(1, "Error", "boom"), id="badly"),
+        pytest.param(POD.crashed(3, 2, "boom"), Ended(3, "Error", "boom"), id="badly, before its next start"),
+        pytest.param(POD.evicted("low on memory"), Ended(-1, "Evicted", "low on memory"), id="by eviction"),
+    ],
+)
+def test_a_pod_ended(pod: PodBuilder, ended: Ended | None) -> None:
+    assert pod.build().ended == ended
+
+
+def test_a_container_that_ended_well_does_not_hide_an_eviction() -> None:
+    pod = POD.ended(0).evicted("low on memory")
+    assert pod.build().ended == Ended(-1, "Evicted", "low on memory")
+
+
+def test_an_init_container_that_fails_tells_why_the_pod_failed() -> None:
+    failed = {
+        "name": "source",
+        "state": {"terminated": {"exitCode": 2, "reason": "Error", "message": "no space"}},
+    }
+    pod = POD.with_status(phase="Failed", initContainerStatuses=[failed])
+    assert pod.build().ended == Ended(2, "Error", "no space")
+
+
+def test_restarts_are_those_of_the_container_that_was_restarted_most() -> None:
+    assert POD.crashed(1, times=4).build().restarts == 4
+    assert POD.build().restarts == 0
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T09:00:00Z", "2026-11-23T09:00:00.000000Z"])
+def test_times_are_read_as_kubernetes_writes_them(text: str) -> None:
+    assert timestamp(text) == NOW == datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -11,6 +11,7 @@ from modelcycle.runtime.echo import Echo
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.mlflow import Mlflow
 from modelcycle.runtime.registry_watch import RegistryWatch
+from modelcycle.runtime.resources import Resource
 from modelcycle.runtime.store import Key, Store
 
 
@@ -21,7 +22,12 @@ def utc_now() -> datetime:
 
 @dataclass
 class Context:
-    """refusals: the API server's last no to a child's creation, until it is taken or not wanted any more."""
+    """
+    Attributes:
+        refusals: the API server's last no to a child's creation, until it is taken or not wanted any more.
+        doubts: objects whose copy in the store may be behind, by the resource that they matter to: they are
+            read live before its next pass.
+    """
 
     cluster: Cluster
     store: Store
@@ -34,3 +40,7 @@ class Context:
     wake: Callable[[Key], None]
     clock: Callable[[], datetime] = utc_now
     refusals: dict[Key, Refusal] = field(default_factory=dict)
+    doubts: dict[Key, set[tuple[Resource, str]]] = field(default_factory=dict)
+
+    def doubt(self, key: Key, resource: Resource, name: str) -> None:
+        self.doubts.setdefault(key, set()).add((resource, name))

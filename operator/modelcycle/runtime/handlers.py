@@ -8,7 +8,17 @@ import kopf
 from modelcycle.plan import MANAGED_BY
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import WATCH_EVENTS
-from modelcycle.runtime.resources import CHILDREN, MODEL_DEPLOYMENTS, OWN, WATCHED, Resource
+from modelcycle.runtime.resources import (
+    BY_KIND,
+    CHILDREN,
+    DEPLOYMENTS,
+    JOBS,
+    MODEL_DEPLOYMENTS,
+    OWN,
+    SERVICES,
+    WATCHED,
+    Resource,
+)
 from modelcycle.runtime.store import Key
 
 SELECTOR = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
@@ -64,7 +74,11 @@ def take_event(context: Context, resource: Resource, kind: str | None, body: Any
             context.echo.gone(key)
             context.registry.unfollow(key)
             context.refusals.pop(key, None)
-        return context.store.drop(resource, key.namespace, key.name, metadata["uid"])
+        owner = context.store.drop(resource, key.namespace, key.name, metadata["uid"])
+        if owner and resource in (JOBS, DEPLOYMENTS, SERVICES):
+            # A child goes with its owner: whether that lives is asked before the child is made again.
+            context.doubt(owner, BY_KIND[owner.kind], owner.name)
+        return owner
     if resource in OWN:
         context.echo.seen(key, int(metadata["resourceVersion"]))
     if resource == MODEL_DEPLOYMENTS:

@@ -22,6 +22,18 @@ from modelcycle.training import observed as training
 _UNSWITCHED = b'"step":"Starting"', b'"step":"Proving"', b'"step":"Switching"'
 
 
+async def what_is_doubtful(context: Context, key: Key) -> None:
+    """Reads live what the store may be behind with. Raises ApiError."""
+    for resource, name in tuple(context.doubts.get(key, ())):
+        try:
+            context.store.put(resource, await context.cluster.get(resource, key.namespace, name))
+        except NotFoundError:
+            if known := context.store.get(resource.kind, key.namespace, name):
+                context.store.bury(resource, key.namespace, name, known.uid)
+        context.doubts[key].discard((resource, name))
+    context.doubts.pop(key, None)
+
+
 async def training_run(context: Context, key: Key, run: TrainingRun) -> training.Observed:
     """Looks for the Job live when a recorded one is not in the store; asks MLflow when the Job has ended."""
     store, uid = context.store, run.metadata.uid

@@ -14,7 +14,7 @@ from modelcycle.runtime import observe
 from modelcycle.runtime.cluster import ConflictError, NotFoundError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
-from modelcycle.runtime.resources import MODEL_DEPLOYMENTS, TRAINING_RUNS
+from modelcycle.runtime.resources import BY_KIND, MODEL_DEPLOYMENTS, TRAINING_RUNS
 from modelcycle.runtime.store import Key
 from modelcycle.runtime.write import LeaseLostError, RefusedChildError, carry_out
 from modelcycle.serving import plan as serving
@@ -28,8 +28,13 @@ logger = logging.getLogger(__name__)
 
 async def reconcile(context: Context, key: Key) -> float | None:
     """A pass over the resource that the key names; answers when to look again, in seconds, or None."""
+    if not context.lease.held():
+        return None
+    if context.store.get(key.kind, key.namespace, key.name):
+        await observe.what_is_doubtful(context, key)
     entry = context.store.get(key.kind, key.namespace, key.name)
-    if entry is None or not context.lease.held():
+    if entry is None:
+        context.doubts.pop(key, None)
         return None
     body = json.loads(entry.item)
     try:
@@ -45,9 +50,9 @@ async def reconcile(context: Context, key: Key) -> float | None:
         return None
     except (ConflictError, RefusedChildError):
         return AT_ONCE
-    except NotFoundError as error:
-        logger.debug("gone meanwhile", extra={"key": str(key), "error": str(error)})
-        return None
+    except NotFoundError:
+        context.doubt(key, BY_KIND[key.kind], key.name)
+        return AT_ONCE
     except LeaseLostError:
         return None
     _count(key, body, plan)

@@ -83,6 +83,7 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[str, dict[Name, Entry]] = defaultdict(dict)
         self._children: dict[tuple[str, Key], set[Name]] = defaultdict(set)
+        self._buried: set[str] = set()
 
     def put(self, resource: Resource, body: Body) -> Key | None:
         """Takes an object in, from a watch, a list or a write's answer; an older copy changes nothing.
@@ -93,7 +94,7 @@ class Store:
         name: Name = (metadata["namespace"], metadata["name"])
         version = int(metadata["resourceVersion"])
         known = self._objects[resource.kind].get(name)
-        if known and known.version >= version:
+        if metadata["uid"] in self._buried or (known and known.version >= version):
             return None
         controller = next((o["uid"] for o in metadata.get("ownerReferences", ()) if o.get("controller")), "")
         owner = owner_of(resource, metadata)
@@ -105,6 +106,7 @@ class Store:
 
     def drop(self, resource: Resource, namespace: str, name: str, uid: str = "") -> Key | None:
         """Forgets an object that is gone; with a uid, only that one. Returns the resource to wake."""
+        self._buried.discard(uid)
         known = self._objects[resource.kind].get((namespace, name))
         if known is None or (uid and known.uid != uid):
             return None
@@ -115,6 +117,16 @@ class Store:
             if not names:
                 del self._children[resource.kind, known.owner]
         return known.owner
+
+    def bury(self, resource: Resource, namespace: str, name: str, uid: str) -> Key | None:
+        """Forgets an object that the watch has not shown to be gone yet: its late events must not bring it back.
+
+        Returns the resource to wake.
+        """
+        woken = self.drop(resource, namespace, name, uid)
+        if woken:
+            self._buried.add(uid)
+        return woken
 
     def get(self, kind: str, namespace: str, name: str) -> Entry | None:
         return self._objects[kind].get((namespace, name))

@@ -7,7 +7,13 @@ from typing import TypeVar
 
 from modelcycle.api import API_VERSION
 from modelcycle.plan import Body, Event, Plan, Refusal
-from modelcycle.runtime.cluster import ApiError, ConflictError, NotFoundError, RefusedError
+from modelcycle.runtime.cluster import (
+    ApiError,
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import WRITES
 from modelcycle.runtime.resources import BY_KIND, EVENTS, Resource
@@ -48,15 +54,14 @@ async def carry_out(context: Context, key: Key, body: Body, plan: Plan) -> None:
         guard = {"uid": ref.uid, "resourceVersion": ref.resource_version}
         change = {**patch.body, "metadata": guard}
         target = BY_KIND[ref.kind]
-        answer = await _counted(
-            context, target, "patch", context.cluster.patch(target, key.namespace, ref.name, change)
-        )
-        _take_in(context, target, answer)
+        request = context.cluster.patch(target, key.namespace, ref.name, change)
+        _take_in(context, target, await _written(context, key, target, ref.name, "patch", request))
     for ref in plan.deletes:
         target = BY_KIND[ref.kind]
-        await _counted(
-            context, target, "delete", context.cluster.delete(target, key.namespace, ref.name, ref.uid)
-        )
+        gone = context.cluster.delete(target, key.namespace, ref.name, ref.uid)
+        await _written(context, key, target, ref.name, "delete", gone)
+        if woken := context.store.bury(target, key.namespace, ref.name, ref.uid):
+            context.wake(woken)
 
 
 async def _write_status(context: Context, resource: Resource, key: Key, body: Body, status: Body) -> None:
@@ -69,17 +74,10 @@ async def _write_status(context: Context, resource: Resource, key: Key, body: Bo
         "status": status,
     }
     request = context.cluster.replace_status(resource, key.namespace, key.name, change)
-    try:
-        answer = await _counted(context, resource, "status", request)
-    except NotFoundError:
-        context.store.drop(resource, key.namespace, key.name, metadata["uid"])
-        raise
-    except ConflictError:
-        # The watch is behind: the live copy is what the next pass has to judge.
-        context.store.put(resource, await context.cluster.get(resource, key.namespace, key.name))
-        raise
-    context.store.put(resource, answer)
-    context.echo.expect(key, int(answer["metadata"]["resourceVersion"]))
+    answer = await _written(context, key, resource, key.name, "status", request)
+    # The watch can be faster than the answer: then the echo has come back already.
+    if context.store.put(resource, answer):
+        context.echo.expect(key, int(answer["metadata"]["resourceVersion"]))
 
 
 async def _create(context: Context, key: Key, owner: Body, child: Body) -> None:
@@ -99,7 +97,7 @@ async def _made(context: Context, resource: Resource, key: Key, owner: Body, chi
     """The child as it is now, also where an earlier pass made it; or why it was not made."""
     try:
         request = context.cluster.create(resource, key.namespace, child)
-        return await _counted(context, resource, "create", request)
+        return await _written(context, key, resource, child["metadata"]["name"], "create", request)
     except RefusedError as error:
         return refused(child, error.code, error.message)
     except ConflictError as error:
@@ -136,6 +134,18 @@ def _take_in(context: Context, resource: Resource, answer: Body) -> None:
     """Our own write need not wait for its echo: the next pass sees it now."""
     if woken := context.store.put(resource, answer):
         context.wake(woken)
+
+
+async def _written(
+    context: Context, key: Key, resource: Resource, name: str, verb: str, request: Awaitable[T]
+) -> T:
+    """A lost answer leaves open whether there was a write, and a conflict says that the store is behind."""
+    try:
+        return await _counted(context, resource, verb, request)
+    except (ConflictError, NotFoundError, UnavailableError) as error:
+        if error.reason != "AlreadyExists":
+            context.doubt(key, resource, name)
+        raise
 
 
 async def _counted(context: Context, resource: Resource, verb: str, request: Awaitable[T]) -> T:

@@ -1,5 +1,6 @@
 """python3 -m cluster up | down | binaries | images [NAME...] | load | volume NAME"""
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -31,6 +32,8 @@ def main(arguments: list[str]) -> int:
     if verb not in VERBS:
         print(__doc__, file=sys.stderr)
         return 2
+    # As on Ctrl-C: what was started ends, before the lock on it does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         VERBS[verb](*rest)
     except Problem as problem:

@@ -121,6 +121,12 @@ def built(name: str) -> Path:
     return target
 
 
+def least_go() -> machine.Version | None:
+    """The Go that all commands together ask for which are neither here nor cached; None where all are."""
+    lacking = [name for name in COMMANDS if not on_path(name) and not (_home(COMMANDS[name]) / name).exists()]
+    return max((COMMANDS[name].go for name in lacking), default=None)
+
+
 def key(*names: str) -> str:
     """Changes when one of the commands would be built differently."""
     return paths.digest(*(str(_home(COMMANDS[name])) for name in names))

@@ -61,10 +61,14 @@ def _make(name: str, nodes: int, former: Made | None) -> None:
     if rung is Rung.CURRENT:
         _adopt(name, former)
         return
-    say(machine.judge(machine.room()))
+    say(machine.judge(machine.room(), commands.least_go()))
     if former and former.engine:
-        say(f"Cluster {former.name} {'has stopped' if former.complete else 'was begun'}: it is made again.")
+        say(
+            f"Cluster {former.name} {'has stopped' if former.complete else 'was left half made'}: it is made again."
+        )
         kind.delete(former)
+    elif former:
+        _forget()
     made = Made(name, rung, "podman" if rung is Rung.BUILT_IMAGE else facts.engine)
     if rung is Rung.BUILT_IMAGE:
         machine.require_packages("podman", "runc", "netavark", "aardvark-dns", "iptables")

@@ -3,7 +3,7 @@
 import json
 import os
 
-from cluster import images, kind, state
+from cluster import builder, images, kind, state
 from cluster.rung import Rung
 from cluster.shell import Problem, output, pipe, say
 from cluster.state import Made
@@ -13,9 +13,9 @@ def load(*names: str) -> None:
     made = state.made()
     if not made:
         raise Problem("There is no cluster of this checkout yet: run `make cluster` first.")
-    tags = [images.tag(name) for name in names or images.IMAGES]
+    tags = [images.tag(name) for name in images.chosen(names)]
     if made.rung is Rung.CURRENT:
-        say(how_to_push(images.require_engine(), tags, os.environ.get("IMAGE_REGISTRY", "")))
+        say(how_to_push(builder.require_engine(), tags, os.environ.get("IMAGE_REGISTRY", "")))
         return
     for tag in tags:
         for node in kind.nodes(made):
@@ -31,7 +31,7 @@ def how_to_push(engine: str, tags: list[str], registry: str) -> str:
     for tag in tags:
         remote = f"{registry}/{tag.rsplit('/', 1)[-1]}"
         lines.append(f"  {engine} tag {tag} {remote} && {engine} push {remote}")
-    lines.append("and install with IMAGE_REGISTRY set to the same.")
+    lines.append(f"and install the chart with `--set image.registry={registry}`.")
     return "\n".join(lines)
 
 

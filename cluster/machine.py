@@ -14,6 +14,9 @@ from cluster.shell import Problem, long, output, works
 GB = 10**9
 MEMORY = 8 * GB
 DISK = 15 * GB
+GET_GO = "unpack the archive of https://go.dev/dl in /usr/local; Debian's own package is too old"
+
+Version = tuple[int, ...]
 
 # The file that shows a package to be there: a runc of Docker's own packages counts as runc, whose
 # Debian package would remove them.
@@ -34,7 +37,7 @@ class Room:
 
     memory: int
     disk: int
-    go: tuple[int, ...] | None
+    go: Version | None
 
 
 def facts(node_image: str) -> Facts:
@@ -61,13 +64,16 @@ def room() -> Room:
     paths.cache().mkdir(parents=True, exist_ok=True)
     return Room(
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        disk=min(shutil.disk_usage(place).free for place in (paths.cache(), paths.REPOSITORY)),
+        disk=min(shutil.disk_usage(place).free for place in (paths.cache(), paths.REPOSITORY, Path("/var"))),
         go=go_version(),
     )
 
 
-def judge(room: Room) -> str:
-    """The sentence about memory, disk and Go. Raises Problem where memory or disk do not suffice."""
+def judge(room: Room, least_go: Version | None) -> str:
+    """The sentence about memory, disk and Go (`least_go`: the version needed, None where nothing is built).
+
+    Raises Problem where they do not suffice.
+    """
     go = f"Go {_dotted(room.go)}" if room.go else "no Go"
     sentence = (
         f"This machine has {room.memory // GB} GB of memory, {room.disk // GB} GB of free disk and {go}"
@@ -77,24 +83,22 @@ def judge(room: Room) -> str:
         for what, have, need in (("memory", room.memory, MEMORY), ("free disk", room.disk, DISK))
         if have < need
     ]
+    if least_go and (room.go or ()) < least_go:
+        lacks.append(f"Go {_dotted(least_go)} ({GET_GO})")
     if lacks:
         raise Problem(f"{sentence}; a cluster needs {' and '.join(lacks)}.")
     return f"{sentence}."
 
 
-def require_go(least: tuple[int, ...], what: str) -> None:
+def require_go(least: Version, what: str) -> None:
     version = go_version()
     if version and version >= least:
         return
-    found = f"Go {_dotted(version)} is too old" if version else "Go is not installed"
-    raise Problem(
-        f"{what} is built from its Go module with Go {_dotted(least)} or later, and {found}: unpack the "
-        "archive of https://go.dev/dl into /usr/local and put /usr/local/go/bin on PATH "
-        "(Debian 12's own golang package is 1.19)."
-    )
+    found = f"Go {_dotted(version)}" if version else "no Go"
+    raise Problem(f"{what} is built with Go {_dotted(least)} or later, and here is {found}: {GET_GO}.")
 
 
-def go_version() -> tuple[int, ...] | None:
+def go_version() -> Version | None:
     if not shutil.which("go"):
         return None
     found = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", output(["go", "env", "GOVERSION"]))
@@ -116,5 +120,5 @@ def require_packages(*names: str) -> None:
     long(f"installing {' '.join(missing)}", 0.5, command, env=quiet)
 
 
-def _dotted(version: tuple[int, ...]) -> str:
+def _dotted(version: Version) -> str:
     return ".".join(str(n) for n in version)

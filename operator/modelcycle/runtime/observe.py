@@ -3,6 +3,7 @@
 from modelcycle import plan
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
+from modelcycle.plan import RUN_LABEL
 from modelcycle.runtime.cluster import NotFoundError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.mlflow import RegistryError
@@ -35,11 +36,10 @@ async def what_is_doubtful(context: Context, key: Key) -> None:
 
 
 async def training_run(context: Context, key: Key, run: TrainingRun) -> training.Observed:
-    """Looks for the Job live when a recorded one is not in the store; asks MLflow when the Job has ended."""
+    """Looks for the Job live when a recorded one is not in the store; its pods, and MLflow, when it has ended."""
     store, uid = context.store, run.metadata.uid
     jobs = [entry.item for entry in store.children(JOBS, key) if entry.controller == uid]
     job: training.Job | None = jobs[0] if jobs else None
-    pods = tuple(e.item for e in store.children(PODS, key) if job and e.controller == job.uid)
     finished = run.status.completion_time is not None
     gone = False
     if job is None and run.status.job_uid and not finished:
@@ -47,10 +47,12 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
         gone = job is None
     results, problem = None, ""
     if job and job.outcome and not finished:
+        await _see_pods(context, key)
         try:
             results = await context.mlflow.results(uid)
         except RegistryError as error:
             problem = str(error)
+    pods = tuple(e.item for e in store.children(PODS, key) if job and e.controller == job.uid)
     return training.Observed(
         run=run,
         defaults=context.defaults,
@@ -61,6 +63,12 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
         registry_problem=problem,
         refusal=context.refusals.get(key),
     )
+
+
+async def _see_pods(context: Context, key: Key) -> None:
+    """Which attempts failed decides what counts, and the watch of pods can be behind that of Jobs."""
+    async for body in context.cluster.list(PODS, key.namespace, f"{RUN_LABEL}={key.name}"):
+        context.store.put(PODS, body)
 
 
 async def _live_job(context: Context, run: TrainingRun) -> training.Job | None:

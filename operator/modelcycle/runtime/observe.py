@@ -18,6 +18,8 @@ from modelcycle.runtime.resources import (
 )
 from modelcycle.runtime.store import Key
 from modelcycle.serving import observed as serving
+from modelcycle.serving.revision import Revision
+from modelcycle.serving.revision import name as revision_name
 from modelcycle.training import observed as training
 
 _UNSWITCHED = b'"step":"Starting"', b'"step":"Proving"', b'"step":"Switching"'
@@ -92,7 +94,11 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
             files, training_run = await context.registry.files(resolution.version)
         except RegistryError as error:
             problem = problem or str(error)
-    service = store.get(SERVICES.kind, key.namespace, key.name)
+    service = _service(context, key, uid)
+    revisions = tuple(e.item for e in store.children(DEPLOYMENTS, key) if e.controller == uid)
+    lost = None
+    if service and all(made.revision != service.revision for made in revisions):
+        lost = await _lost(context, deployment, service.revision)
     return serving.Observed(
         deployment=deployment,
         defaults=context.defaults,
@@ -100,13 +106,32 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
         registry_problem=problem,
         files=files,
         training_run=training_run,
-        revisions=tuple(e.item for e in store.children(DEPLOYMENTS, key) if e.controller == uid),
+        revisions=revisions,
         pods=tuple(e.item for e in store.children(PODS, key)),
-        service=service.item if service and service.controller == uid else None,
+        service=service,
+        lost=lost,
         endpoints=tuple(pod for e in store.children(ENDPOINT_SLICES, key) for pod in e.item),
         rollouts_elsewhere=_rollouts_elsewhere(context, key),
         refusal=context.refusals.get(key),
     )
+
+
+def _service(context: Context, key: Key, uid: str) -> serving.ClientService | None:
+    entry = context.store.get(SERVICES.kind, key.namespace, key.name)
+    return entry.item if entry and entry.controller == uid else None
+
+
+async def _lost(context: Context, deployment: ModelDeployment, name: str) -> Revision | None:
+    """What a revision was made of, while the registry still has its version and the spec still shapes it so."""
+    for version in context.registry.versions(deployment.spec.model.name):
+        if revision_name(deployment, context.defaults, version) != name:
+            continue
+        try:
+            files, training_run = await context.registry.files(version)
+        except RegistryError:
+            return None
+        return Revision(name, version, files.path, training_run) if files.path else None
+    return None
 
 
 def _rollouts_elsewhere(context: Context, key: Key) -> int:

@@ -60,6 +60,11 @@ class RegistryWatch:
             return None
         return resolve(followed, self._models[followed.name])
 
+    def versions(self, model: str) -> tuple[Version, ...]:
+        """All versions of a model, by the registry's last answer."""
+        seen = self._models.get(model)
+        return seen.versions if seen else ()
+
     async def files(self, version: Version) -> tuple[Files, str]:
         """The folder of a version and the TrainingRun that made it. Raises RegistryError."""
         if version not in self._located:

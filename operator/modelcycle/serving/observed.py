@@ -8,6 +8,7 @@ from modelcycle.defaults import Defaults
 from modelcycle.plan import REVISION_LABEL, VERSION_LABEL, Refusal
 from modelcycle.pods import Pod
 from modelcycle.registry import Files, Resolution
+from modelcycle.serving.revision import Revision
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Observed:
         registry_problem: why the registry does not answer now, as a sentence, or "".
         files: where the resolved version's folder lies; None if that is not known yet.
         training_run: namespace/name of the TrainingRun that made the resolved version, or "".
+        lost: the revision that the client Service names, where its Deployment is missing and can be made again.
         endpoints: names of the pods that the client Service's EndpointSlices list, with their readiness.
         rollouts_elsewhere: unfinished rollouts of other ModelDeployments.
         claim_exists: whether the shared volume's claim is there; None if nobody looked.
@@ -90,6 +92,7 @@ class Observed:
     revisions: tuple[RevisionDeployment, ...] = ()
     pods: tuple[Pod, ...] = ()
     service: ClientService | None = None
+    lost: Revision | None = None
     endpoints: tuple[tuple[str, bool], ...] = ()
     rollouts_elsewhere: int = 0
     claim_exists: bool | None = None

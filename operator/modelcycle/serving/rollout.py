@@ -59,8 +59,15 @@ def decide(observed: Observed, now: datetime) -> Rollout:
     """What is seen first (what serves), then what is wanted of it."""
     before = see(observed, now)
     if before.candidate and before.serving and before.candidate.revision == before.serving.revision:
-        return _reachable(observed, _settling(observed, before, now))
-    return _reachable(observed, _towards_target(observed, before, now))
+        return _lasting(observed, _settling(observed, before, now))
+    return _lasting(observed, _towards_target(observed, before, now))
+
+
+def _lasting(observed: Observed, rollout: Rollout) -> Rollout:
+    """What serves is made again where somebody deleted it, also while something else is followed."""
+    if observed.lost and not rollout.create:
+        return replace(rollout, create=observed.lost, look_again=CLAIM_RETRY_SECONDS)
+    return _reachable(observed, rollout)
 
 
 def _reachable(observed: Observed, rollout: Rollout) -> Rollout:

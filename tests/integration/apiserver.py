@@ -19,13 +19,14 @@ OPERATOR_USER = "system:serviceaccount:modelcycle:modelcycle-operator"
 
 @dataclass(frozen=True)
 class ApiServer:
-    """A running API server. admin, operator: paths of kubeconfigs; audit: path of its audit log."""
+    """A running API server. admin, operator: paths of kubeconfigs; audit: path of its audit log;
+    commands: folder of kubectl and helm."""
 
     url: str
     admin: Path
     operator: Path
     audit: Path
-    kubectl: Path
+    commands: Path
 
 
 @contextlib.contextmanager
@@ -36,7 +37,7 @@ def running(folder: Path) -> Iterator[ApiServer]:
     """
     commands = _commands()
     folder.mkdir(parents=True, exist_ok=True)
-    etcd_port, peer_port, port = _free_ports(3)
+    etcd_port, peer_port, port = free_ports(3)
     _secrets(folder)
     etcd = [
         commands / "etcd",
@@ -68,7 +69,7 @@ def running(folder: Path) -> Iterator[ApiServer]:
             _kubeconfig(folder, url, ADMIN),
             _kubeconfig(folder, url, OPERATOR),
             folder / "audit.log",
-            commands / "kubectl",
+            commands,
         )
         _wait_until_ready(server, process, folder / "apiserver.log")
         yield server
@@ -83,9 +84,9 @@ def _commands() -> Path:
 
 
 def _secrets(folder: Path) -> None:
-    quiet = {"check": True, "capture_output": True}
-    subprocess.run(["openssl", "genrsa", "-out", folder / "sa.key", "2048"], **quiet)
-    subprocess.run(["openssl", "rsa", "-in", folder / "sa.key", "-pubout", "-out", folder / "sa.pub"], **quiet)
+    key, public = str(folder / "sa.key"), str(folder / "sa.pub")
+    for words in (["genrsa", "-out", key, "2048"], ["rsa", "-in", key, "-pubout", "-out", public]):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
     groups = '"system:serviceaccounts,system:serviceaccounts:modelcycle"'
     tokens = f'{ADMIN},admin,1,"system:masters"\n{OPERATOR},{OPERATOR_USER},2,{groups}\n'
     (folder / "tokens.csv").write_text(tokens)
@@ -100,10 +101,12 @@ def _secrets(folder: Path) -> None:
 
 def _kubeconfig(folder: Path, url: str, token: str) -> Path:
     path = folder / f"kubeconfig-{token}"
+    # The API server makes a certificate for itself when it starts.
+    authority = str(folder / "certs" / "apiserver.crt")
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "test", "cluster": {"server": url, "insecure-skip-tls-verify": True}}],
+        "clusters": [{"name": "test", "cluster": {"server": url, "certificate-authority": authority}}],
         "users": [{"name": "test", "user": {"token": token}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
         "current-context": "test",
@@ -112,7 +115,8 @@ def _kubeconfig(folder: Path, url: str, token: str) -> Path:
     return path
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nothing listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
@@ -143,9 +147,11 @@ def _wait_until_ready(server: ApiServer, process: subprocess.Popen[bytes], log: 
     raise AssertionError(f"kube-apiserver was not ready within {READY_SECONDS} s:\n{log.read_text()[-2000:]}")
 
 
-def kubectl(server: ApiServer, *words: str, check: bool = True, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def kubectl(
+    server: ApiServer, *words: str, check: bool = True, text: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """kubectl as the administrator."""
-    command = [str(server.kubectl), "--kubeconfig", str(server.admin), *words]
+    command = [str(server.commands / "kubectl"), "--kubeconfig", str(server.admin), *words]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
     return done

@@ -1,0 +1,115 @@
+"""What the API server itself refuses, and in which words."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.world import Body, World
+
+MODEL = {"name": "iris", "latest": {}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "spec", "words"),
+    [
+        ("ModelDeployment", "web", {"model": {"name": "iris"}}, "exactly one of version, alias and latest"),
+        (
+            "ModelDeployment",
+            "web",
+            {"model": {**MODEL, "alias": "a"}},
+            "exactly one of version, alias and latest",
+        ),
+        (
+            "ModelDeployment",
+            "web",
+            {"model": {**MODEL, "version": 1}},
+            "exactly one of version, alias and latest",
+        ),
+        ("ModelDeployment", "web", {"model": {"name": "iris", "version": "first"}}, "a whole number from 1"),
+        ("ModelDeployment", "web", {"model": {"name": "iris", "version": 0}}, "a whole number from 1"),
+        ("ModelDeployment", "web", {"model": MODEL, "replicas": -1}, "greater than or equal to 0"),
+        ("ModelDeployment", "web", {"model": MODEL, "keepPreviousSeconds": 9}, "greater than or equal to 10"),
+        ("ModelDeployment", "web", {"model": MODEL, "strategy": {"type": "Canary"}}, "Unsupported value"),
+        ("ModelDeployment", "a" * 41, {"model": MODEL}, "at most 40 characters"),
+        ("TrainingRun", "a" * 53, {}, "at most 52 characters"),
+        ("TrainingRun", "a.b", {}, "no dot"),
+        ("TrainingRun", "1a", {}, "a letter first"),
+        ("TrainingRun", "run", {"params": {"max-iter": "1"}}, "environment variable"),
+        ("TrainingRun", "run", {"params": {"1st": "1"}}, "environment variable"),
+        ("TrainingRun", "run", {"params": {"lr": 0.1}}, "must be of type string"),
+        ("TrainingRun", "run", {"backoffLimit": -1}, "greater than or equal to 0"),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, str | dict) else None,
+)
+def test_wrong_input_is_refused_with_a_sentence(world: World, kind: str, name: str, spec: Body, words: str):
+    refused = world.kubectl("create", "-f", "-", body=_resource(kind, name, spec), check=False)
+    assert refused.returncode == 1
+    assert words in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        ({"image": "a"}, {"image": "b"}),
+        ({"image": "a"}, {"image": None}),
+        ({}, {"image": "a"}),
+        ({"params": {"C": "1"}}, {"params": {"C": "2"}}),
+        ({"params": {"C": "1"}}, {"params": {"D": "1"}}),
+        ({"params": {"C": "1"}}, {"params": None}),
+        ({}, {"tags": {"a": "b"}}),
+        ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "A", "value": "2"}]}),
+        ({"resources": {"limits": {"memory": "1Gi"}}}, {"resources": {"limits": {"memory": "2Gi"}}}),
+        ({}, {"backoffLimit": 3}),
+    ],
+    ids=str,
+)
+def test_run_inputs_cannot_be_changed_added_or_removed(world: World, before: Body, change: Body):
+    world.run("run", **before)
+    patch = _json({"spec": change})
+    refused = world.kubectl("patch", "trainingrun", "run", "--type=merge", "-p", patch, check=False)
+    assert refused.returncode == 1
+    assert "run inputs are immutable: create a TrainingRun with another name" in refused.stderr
+
+
+def test_a_version_may_be_a_number_or_a_string(world: World):
+    for name, version in (("number", 3), ("string", "3")):
+        world.apply("ModelDeployment", name, {"model": {"name": "iris", "version": version}})
+        assert world.get("ModelDeployment", name)["spec"]["model"]["version"] == version
+
+
+def test_defaults_are_filled_in(world: World):
+    spec = world.deployment("web", MODEL)["spec"]
+    assert (spec["replicas"], spec["progressDeadlineSeconds"], spec["strategy"]) == (
+        1,
+        600,
+        {"type": "BlueGreen"},
+    )
+    run = world.run("run")
+    assert run["spec"]["backoffLimit"] == 0
+    assert run["status"] == {"phase": "Pending"}
+
+
+@pytest.mark.parametrize("name", ["trainingruns", "trun", "modeldeployments", "mdep", "modelcycle"])
+def test_kubectl_knows_the_plural_the_short_name_and_the_category(world: World, name: str):
+    assert world.kubectl("get", name).returncode == 0
+
+
+@pytest.mark.parametrize("path", ["trainingrun.spec", "modeldeployment.spec.model", "trainingrun.status"])
+def test_kubectl_explains_every_field(world: World, path: str):
+    text = world.kubectl("explain", path).stdout
+    fields = text.split("FIELDS:")[1].strip("\n").split("\n\n")
+    undescribed = [
+        field.split("\t")[0].strip() for field in fields if field.strip() and "\n    " not in field
+    ]
+    assert undescribed == []
+
+
+def _resource(kind: str, name: str, spec: Body) -> str:
+    return _json(
+        {"apiVersion": "modelcycle.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value)

@@ -16,6 +16,9 @@ from modelcycle.training.observed import MlflowRun
 from tests.builders import a_version
 
 Answer = tuple[int, str]
+UNESCAPED = pytest.mark.xfail(
+    reason="MLflow's filters know both quotes and no escapes: runtime.mlflow._quoted"
+)
 RUN = {
     "info": {"run_id": "run-1", "run_name": "first", "status": "FINISHED", "start_time": 1_700_000_000_000},
     "data": {
@@ -102,8 +105,12 @@ async def test_an_empty_registry_has_no_models(registry: Registry, mlflow: Mlflo
 
 @pytest.mark.parametrize(
     ("name", "quoted"),
-    [("iris", "name='iris'"), ("o'hara", r"name='o\'hara'"), ("a\\b", r"name='a\\b'")],
-    ids=["plain", "quote", "backslash"],
+    [
+        pytest.param("iris", "name='iris'", id="plain"),
+        pytest.param("o'hara", 'name="o\'hara"', id="with a quote", marks=UNESCAPED),
+        pytest.param('say "hi"', "name='say \"hi\"'", id="with double quotes"),
+        pytest.param("a\\b", r"name='a\b'", id="with a backslash", marks=UNESCAPED),
+    ],
 )
 async def test_versions_are_asked_for_by_name(
     registry: Registry, mlflow: Mlflow, name: str, quoted: str

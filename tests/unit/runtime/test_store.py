@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from modelcycle.plan import RUN_LABEL
 from modelcycle.runtime.resources import (
     DEPLOYMENTS,
     ENDPOINT_SLICES,
@@ -122,6 +123,14 @@ def test_what_was_never_seen_is_not_buried() -> None:
     store = Store()
     assert store.bury(JOBS, NAMESPACE, "iris-1", "job-uid") is None
     assert store.put(JOBS, JOB.body()) == RUN
+
+
+@pytest.mark.xfail(reason="the earlier owner keeps the name of a child that changed hands: Store.put")
+def test_a_child_whose_label_was_changed_leaves_its_earlier_owner() -> None:
+    store = store_with(JOBS, JOB, JOB.labelled({RUN_LABEL: "other"}).of_version(9))
+    assert store.children(JOBS, RUN) == []
+    store.drop(JOBS, NAMESPACE, "iris-1")
+    assert store.children(JOBS, RUN) == []
 
 
 def test_objects_of_one_name_in_two_namespaces_are_two() -> None:

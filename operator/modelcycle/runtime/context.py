@@ -14,6 +14,8 @@ from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import Resource
 from modelcycle.runtime.store import Key, Store
 
+ChildId = tuple[str, str, str]  # UID of its owner, kind, name
+
 
 def utc_now() -> datetime:
     """In whole seconds, as Kubernetes stores times."""
@@ -24,7 +26,8 @@ def utc_now() -> datetime:
 class Context:
     """
     Attributes:
-        refusals: the API server's last no to a child's creation, until it is taken or not wanted any more.
+        refusals: the API server's last no to a child's creation, and to which child, until it is taken or not
+            wanted any more.
         doubts: objects whose copy in the store may be behind, by the resource that they matter to: they are
             read live before its next pass.
     """
@@ -39,7 +42,7 @@ class Context:
     pod_name: str
     wake: Callable[[Key], None]
     clock: Callable[[], datetime] = utc_now
-    refusals: dict[Key, Refusal] = field(default_factory=dict)
+    refusals: dict[Key, tuple[ChildId, Refusal]] = field(default_factory=dict)
     doubts: dict[Key, set[tuple[Resource, str]]] = field(default_factory=dict)
 
     def doubt(self, key: Key, resource: Resource, name: str) -> None:

@@ -5,7 +5,7 @@ from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.plan import RUN_LABEL
 from modelcycle.runtime.cluster import NotFoundError
-from modelcycle.runtime.context import Context
+from modelcycle.runtime.context import ChildId, Context
 from modelcycle.runtime.mlflow import RegistryError
 from modelcycle.runtime.resources import (
     CLAIMS,
@@ -63,7 +63,6 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
         job_confirmed_gone=gone,
         results=results,
         registry_problem=problem,
-        refusal=context.refusals.get(key),
     )
 
 
@@ -112,7 +111,6 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
         lost=lost,
         endpoints=tuple(pod for e in store.children(ENDPOINT_SLICES, key) for pod in e.item),
         rollouts_elsewhere=_rollouts_elsewhere(context, key),
-        refusal=context.refusals.get(key),
     )
 
 
@@ -141,6 +139,18 @@ def _rollouts_elsewhere(context: Context, key: Key) -> int:
         for (namespace, name), entry in context.store.items(MODEL_DEPLOYMENTS)
         if (namespace, name) != (key.namespace, key.name)
     )
+
+
+def refusal(context: Context, key: Key, creates: tuple[plan.Body, ...]) -> plan.Refusal | None:
+    """The API server's last no to one of these children: what it said to another one does not count."""
+    child, refusal = context.refusals.get(key, (None, None))
+    return refusal if child in [child_id(body) for body in creates] else None
+
+
+def child_id(child: plan.Body) -> ChildId:
+    """A child that is to be made."""
+    metadata = child["metadata"]
+    return metadata["ownerReferences"][0]["uid"], child["kind"], metadata["name"]
 
 
 async def claim_exists(context: Context, namespace: str, creates: tuple[plan.Body, ...]) -> bool:

@@ -74,7 +74,8 @@ async def _plan_run(context: Context, key: Key, run: TrainingRun) -> Plan:
     if not plan.creates:
         return plan
     exists = await observe.claim_exists(context, key.namespace, plan.creates)
-    return training.plan(replace(observed, claim_exists=exists), context.clock())
+    refusal = observe.refusal(context, key, plan.creates)
+    return training.plan(replace(observed, claim_exists=exists, refusal=refusal), context.clock())
 
 
 async def _plan_deployment(context: Context, key: Key, deployment: ModelDeployment) -> Plan | None:
@@ -86,7 +87,8 @@ async def _plan_deployment(context: Context, key: Key, deployment: ModelDeployme
     if not plan.creates:
         return plan
     exists = await observe.claim_exists(context, key.namespace, plan.creates)
-    return serving.plan(replace(observed, claim_exists=exists), context.clock())
+    refusal = observe.refusal(context, key, plan.creates)
+    return serving.plan(replace(observed, claim_exists=exists, refusal=refusal), context.clock())
 
 
 def _count(key: Key, body: Body, plan: Plan) -> None:

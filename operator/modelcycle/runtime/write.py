@@ -16,6 +16,7 @@ from modelcycle.runtime.cluster import (
 )
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import WRITES
+from modelcycle.runtime.observe import child_id
 from modelcycle.runtime.resources import BY_KIND, EVENTS, Resource
 from modelcycle.runtime.store import Key
 
@@ -84,8 +85,8 @@ async def _create(context: Context, key: Key, owner: Body, child: Body) -> None:
     resource = BY_KIND[child["kind"]]
     answer = await _made(context, resource, key, owner, child)
     if isinstance(answer, Refusal):
-        known = context.refusals.get(key) == answer
-        context.refusals[key] = answer
+        known = context.refusals.get(key) == (child_id(child), answer)
+        context.refusals[key] = child_id(child), answer
         if not known:
             raise RefusedChildError(answer.message)
         return

@@ -214,9 +214,11 @@ def _steady(observed: Observed, before: Rollout) -> Rollout:
     steady = replace(before, candidate=None, message=f"Version {before.target.version.number} serves.")
     if observed.of_revision(before.target.name):
         return steady
-    blocked = _blocked(observed)
-    message = f"The Deployment of version {before.target.version.number} is made again. {blocked}".strip()
-    create = None if blocked else before.target
+    obstacle = _obstacle(observed)
+    message = f"The Deployment of version {before.target.version.number} is made again."
+    if obstacle:
+        message = f"{message} {obstacle.message}"
+    create = None if observed.claim_exists is False else before.target
     return replace(steady, create=create, message=message, look_again=CLAIM_RETRY_SECONDS)
 
 
@@ -254,15 +256,16 @@ def _progress(observed: Observed, before: Rollout, candidate: Candidate, now: da
         return _under_way(before, candidate, "Switching", "", switch=candidate.revision)
     if proof.verdict == "Failed":
         return _reject(before, candidate, proof.failure, now)
-    spec = observed.deployment.spec
-    left = candidate.started_at + timedelta(seconds=spec.progress_deadline_seconds) - now
-    if left <= timedelta(0):
-        late = f"It did not prove itself within {spec.progress_deadline_seconds} s. {proof.failure.message}"
+    seconds = observed.deployment.spec.progress_deadline_seconds
+    left = (candidate.started_at + timedelta(seconds=seconds) - now).total_seconds()
+    if observed.of_revision(candidate.revision) is None:
+        # Time that ran out while there was no Deployment is not the version's fault.
+        started_at = candidate.started_at if left > 0 else now
+        return _not_made_yet(observed, before, candidate.model_copy(update={"started_at": started_at}))
+    if left <= 0:
+        late = f"It did not prove itself within {seconds} s. {proof.failure.message}"
         return _reject(before, candidate, Failure("ProgressDeadlineExceeded", late), now)
-    create = before.target if observed.of_revision(candidate.revision) is None else None
-    look_again = min(left.total_seconds(), CLAIM_RETRY_SECONDS if create else left.total_seconds())
-    progressed = _under_way(before, candidate, proof.verdict, proof.failure.message, look_again=look_again)
-    return replace(progressed, create=create if not _blocked(observed) else None)
+    return _under_way(before, candidate, proof.verdict, proof.failure.message, look_again=left)
 
 
 def _proof(observed: Observed, revision: str) -> Proof:
@@ -272,19 +275,32 @@ def _proof(observed: Observed, revision: str) -> Proof:
     refusal = observed.refusal
     if refusal and refusal.final:
         return Proof("Failed", Failure(refusal.reason, refusal.message))
-    return Proof("Starting", Failure("NotCreated", _blocked(observed)))
+    return Proof("Starting", Failure("NotCreated", ""))
 
 
-def _blocked(observed: Observed) -> str:
-    """Why the Deployment is not made yet, as a sentence with the cure, or ""."""
+def _not_made_yet(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout:
+    """A rollout whose Deployment cannot be made has not begun: its deadline does not run, others may go first."""
+    obstacle = _obstacle(observed)
+    if obstacle is None:
+        return replace(_under_way(before, candidate, "Starting", ""), create=before.target)
+    held_up = replace(before, candidate=None, reason=obstacle.reason, message=obstacle.message)
+    if observed.claim_exists is False:
+        return replace(held_up, look_again=CLAIM_RETRY_SECONDS)
+    return replace(held_up, create=before.target)
+
+
+def _obstacle(observed: Observed) -> Failure | None:
+    """Why the Deployment is not made yet, with the cure. Time, or somebody, can remove it."""
     if observed.claim_exists is False:
         claim = revisions.claim_name(observed.deployment, observed.defaults)
-        return (
+        message = (
             f"There is no PersistentVolumeClaim {claim!r} in namespace "
             f"{observed.deployment.metadata.namespace!r}: create one that is bound to the shared mlruns volume, "
             "or name another in spec.storage.claimName."
         )
-    return ""
+        return Failure("ClaimNotFound", message)
+    refusal = observed.refusal
+    return Failure(refusal.reason, refusal.message) if refusal else None
 
 
 def _under_way(

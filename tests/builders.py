@@ -21,6 +21,7 @@ from modelcycle.registry import Files, RegisteredModel, Resolution, Version
 from modelcycle.serving import manifests as serving_manifests
 from modelcycle.serving import observed as serving
 from modelcycle.serving import revision as revisions
+from modelcycle.serving.revision import Revision
 from modelcycle.training import manifests as training_manifests
 from modelcycle.training import observed as training
 
@@ -208,11 +209,11 @@ class ModelDeploymentBuilder(Built):
     def on_claim(self, name: str) -> Self:
         return self.with_spec(storage={"claimName": name})
 
-    def revision(self, number: int) -> revisions.Revision:
+    def revision(self, number: int) -> Revision:
         """The revision of a version of MODEL, as this object's spec shapes it."""
         version = a_version(number)
         name = revisions.name(self.build(), DEFAULTS, version)
-        return revisions.Revision(name, version, path_of(number), "")
+        return Revision(name, version, path_of(number), "")
 
 
 def a_model_deployment(name: str = "iris") -> ModelDeploymentBuilder:
@@ -436,6 +437,7 @@ class DeploymentSeen:
     revisions: tuple[RevisionDeploymentBuilder, ...] = ()
     pods: tuple[PodBuilder, ...] = ()
     service: ClientServiceBuilder | None = None
+    lost: Revision | None = None
     endpoints: Mapping[str, bool] = field(default_factory=dict)
     rollouts_elsewhere: int = 0
     claim_exists: bool | None = None
@@ -456,6 +458,7 @@ class DeploymentSeen:
             revisions=tuple(revision.build() for revision in self.revisions),
             pods=tuple(pod.build() for pod in self.pods),
             service=self.service.build() if self.service else None,
+            lost=self.lost,
             endpoints=tuple(self.endpoints.items()),
             rollouts_elsewhere=self.rollouts_elsewhere,
             claim_exists=self.claim_exists,

@@ -487,6 +487,31 @@ def test_a_serving_deployment_that_somebody_deleted_is_made_again() -> None:
     assert rollout.create.name == seen.name_of(1)
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(two_is_followed().having_rejected(2), id="another one was rejected"),
+        pytest.param(one_serves().resolving_to_nothing(), id="the alias is gone"),
+        pytest.param(one_serves().but(resolution=None, files=None), id="the registry is unread"),
+    ],
+)
+def test_a_serving_deployment_that_somebody_deleted_is_made_again_also_when(seen: DeploymentSeen) -> None:
+    revision = seen.deployment.revision(1)
+    rollout = decided(seen.but(revisions=(), pods=(), lost=revision))
+    assert rollout.create == revision
+    assert rollout.look_again == CLAIM_RETRY_SECONDS
+    assert revision.name in rollout.keep
+
+
+def test_a_candidate_is_made_before_what_serves_is_made_again() -> None:
+    seen = two_is_followed().but(revisions=(), pods=())
+    lost = seen.deployment.revision(1)
+    rollout = decided(seen.but(lost=lost))
+    assert rollout.create
+    assert rollout.create.name == seen.name_of(2)
+    assert decided(seen.trying(2).with_deployment_of(2).but(lost=lost)).create == lost
+
+
 def test_a_serving_deployment_is_made_again_when_its_claim_is_back() -> None:
     seen = one_serves().but(revisions=(), pods=(), claim_exists=False)
     rollout = decided(seen)

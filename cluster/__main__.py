@@ -1,5 +1,6 @@
-"""python3 -m cluster up | down | binaries | images [NAME...] | load | volume NAME"""
+"""python3 -m cluster up | down | binaries | images [NAME...] | load [NAME...] | volume NAME"""
 
+import inspect
 import signal
 import sys
 from collections.abc import Callable
@@ -27,9 +28,17 @@ VERBS: dict[str, Callable[..., None]] = {
 }
 
 
+def _fits(verb: Callable[..., None], arguments: list[str]) -> bool:
+    try:
+        inspect.signature(verb).bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
 def main(arguments: list[str]) -> int:
     verb, *rest = arguments or [""]
-    if verb not in VERBS:
+    if verb not in VERBS or not _fits(VERBS[verb], rest):
         print(__doc__, file=sys.stderr)
         return 2
     # As on Ctrl-C: what was started ends, before the lock on it does.

@@ -73,7 +73,7 @@ def pip_configuration(listed: str, ca_bundle: str) -> str:
 
 
 def _machine_settings() -> Iterator[str]:
-    """Shows pip, while it builds, this machine's way to the packages. Nothing of it stays in the image."""
+    """Shows pip, while it builds, this machine's way to the packages. What it says stays out of the image."""
     list_settings = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(list_settings, capture_output=True, text=True, check=False).stdout
     bundle, mounted = ca_bundle(), "/run/machine/ca.crt"

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +77,9 @@ CONTROL_PLANE = (
 TOOLS = ("kind", "kubectl", "helm", "etcd", "kube-apiserver")
 
 # What makes a command on PATH fit: its arguments for a version, and the versions it may answer.
-# kind and the node image it finds are one contract; kubectl older than the clusters we support, or a
-# helm that is not 3, would surprise.
+# The node image was tried with kind 0.30 and 0.33; kubectl reaches as far back as the clusters supported.
 _FIT = {
-    "kind": (["version"], re.compile(rf"kind {re.escape(KIND)} ")),
+    "kind": (["version"], re.compile(r"kind v0\.3\d\.")),
     "kubectl": (["version", "--client"], re.compile(r"v1\.(3[1-9]|[4-9]\d)\.")),
     "helm": (["version", "--short"], re.compile(r"v3\.(1[4-9]|[2-9]\d)\.")),
 }
@@ -121,9 +121,9 @@ def built(name: str) -> Path:
     return target
 
 
-def least_go() -> machine.Version | None:
-    """The Go that all commands together ask for which are neither here nor cached; None where all are."""
-    lacking = [name for name in COMMANDS if not on_path(name) and not (_home(COMMANDS[name]) / name).exists()]
+def least_go(names: Iterable[str]) -> machine.Version | None:
+    """The Go that those commands ask for which are neither on PATH nor cached; None where all are."""
+    lacking = [name for name in names if not on_path(name) and not (_home(COMMANDS[name]) / name).exists()]
     return max((COMMANDS[name].go for name in lacking), default=None)
 
 

@@ -24,6 +24,8 @@ from cluster.shell import Problem, locked, output, say
 from cluster.state import Made
 
 PATIENCE_SECONDS = 60
+# helm is not for the cluster itself, but who waits for a node image should hear first that Go is too old for it.
+NEEDED = {Rung.PUBLIC_IMAGE: ("kind", "kubectl"), Rung.BUILT_IMAGE: tuple(commands.COMMANDS)}
 
 
 def up() -> None:
@@ -61,7 +63,7 @@ def _make(name: str, nodes: int, former: Made | None) -> None:
     if rung is Rung.CURRENT:
         _adopt(name, former)
         return
-    say(machine.judge(machine.room(), commands.least_go()))
+    say(machine.judge(machine.room(), commands.least_go(NEEDED[rung])))
     if former and former.engine:
         say(
             f"Cluster {former.name} {'has stopped' if former.complete else 'was left half made'}: it is made again."
@@ -167,9 +169,7 @@ def _wanted_nodes() -> int | None:
 
 
 def _say_where() -> None:
-    moved = {node_port: port for node_port, port in state.ports().items() if node_port != port}
-    for node_port, port in moved.items():
-        say(
-            f"Port {node_port} is taken on this machine: the cluster's is 127.0.0.1:{port} (.cluster/ports.json)."
-        )
+    moved = [f"{node_port} is {port}" for node_port, port in state.ports().items() if node_port != port]
+    if moved:
+        say(f"Ports that were taken on 127.0.0.1 have moved (.cluster/ports.json): {', '.join(moved)}.")
     say(str(paths.KUBECONFIG.relative_to(paths.REPOSITORY)))

@@ -3,13 +3,12 @@
 import json
 import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from cluster import paths
 from cluster.rung import Rung
 from cluster.shell import Problem
 
-_STATE = paths.STATE / "state.json"
-_PORTS = paths.STATE / "ports.json"
 DEFAULT_NAME = "modelcycle"
 
 
@@ -24,9 +23,10 @@ class Made:
 
 
 def made() -> Made | None:
-    if not _STATE.exists():
+    file = _state()
+    if not file.exists():
         return None
-    kept = json.loads(_STATE.read_text())
+    kept = json.loads(file.read_text())
     return Made(kept["name"], Rung(kept["rung"]), kept["engine"], kept["complete"])
 
 
@@ -43,17 +43,26 @@ def wanted_name(made: Made | None) -> str:
 
 def keep(made: Made) -> None:
     paths.STATE.mkdir(exist_ok=True)
-    part = _STATE.with_suffix(".part")
+    part = _state().with_suffix(".part")
     part.write_text(json.dumps(asdict(made)))
-    part.replace(_STATE)
+    part.replace(_state())
 
 
 def keep_ports(ports: dict[int, int]) -> None:
-    _PORTS.write_text(json.dumps(ports, indent=2) + "\n")
+    _ports().write_text(json.dumps(ports, indent=2) + "\n")
 
 
 def ports() -> dict[int, int]:
     """NodePort to the port of 127.0.0.1 that leads there; empty for a cluster that is not ours."""
-    if not _PORTS.exists():
+    file = _ports()
+    if not file.exists():
         return {}
-    return {int(node_port): port for node_port, port in json.loads(_PORTS.read_text()).items()}
+    return {int(node_port): port for node_port, port in json.loads(file.read_text()).items()}
+
+
+def _state() -> Path:
+    return paths.STATE / "state.json"
+
+
+def _ports() -> Path:
+    return paths.STATE / "ports.json"

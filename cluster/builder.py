@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster import machine, paths, state
-from cluster.shell import long, output
+from cluster.shell import long, output, works
 
 INPUTS = "modelcycle.dev/inputs"  # the label with the digest of what an image was built from
 _CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
@@ -52,7 +52,10 @@ def build(engine: str, image: Image) -> None:
         # Docker's format, because its image id is then the one that a node shows after a load.
         options += ["--isolation=chroot", "--format=docker", *_machine_settings()]
     command = [engine, "build", *options, f"--file={image.dockerfile}", str(image.context)]
+    former = _identity(engine, image.tag)
     long(f"image {image.tag}", image.minutes, command)
+    if former and former != _identity(engine, image.tag):
+        works([engine, "rmi", former])  # a gigabyte each; it stays where something still uses it
 
 
 def ca_bundle() -> Path | None:
@@ -83,3 +86,7 @@ def _machine_settings() -> Iterator[str]:
     yield f"--volume={file}:/etc/pip.conf:ro"
     if bundle:
         yield f"--volume={bundle}:{mounted}:ro"
+
+
+def _identity(engine: str, tag: str) -> str:
+    return output([engine, "images", "--quiet", "--no-trunc", "--filter", f"reference={tag}"])

@@ -50,19 +50,19 @@ def _kubernetes(package: str, minutes: float) -> Command:
 
 
 COMMANDS = {
-    "kubelet": _kubernetes("k8s.io/kubernetes/cmd/kubelet", 4),
+    "kubelet": _kubernetes("k8s.io/kubernetes/cmd/kubelet", 5),
     "kubeadm": _kubernetes("k8s.io/kubernetes/cmd/kubeadm", 0.5),
     "kubectl": _kubernetes("k8s.io/kubernetes/cmd/kubectl", 0.5),
-    "kube-apiserver": _kubernetes("k8s.io/kubernetes/cmd/kube-apiserver", 2),
+    "kube-apiserver": _kubernetes("k8s.io/kubernetes/cmd/kube-apiserver", 1),
     "kube-controller-manager": _kubernetes("k8s.io/kubernetes/cmd/kube-controller-manager", 1),
     "kube-scheduler": _kubernetes("k8s.io/kubernetes/cmd/kube-scheduler", 0.5),
     "kube-proxy": _kubernetes("k8s.io/kubernetes/cmd/kube-proxy", 0.5),
     "crictl": _kubernetes("./crictl", 0.2),
     "pause": _kubernetes("./pause", 0.1),
     "etcd": Command("etcd", ".", (1, 24), 1),
-    "coredns": Command("coredns", ".", (1, 24), 2),
+    "coredns": Command("coredns", ".", (1, 24), 2.5),
     "kind": Command("", f"sigs.k8s.io/kind@{KIND}", (1, 17), 1),
-    "helm": Command("", f"helm.sh/helm/v3/cmd/helm@{HELM}", (1, 26), 1.5),
+    "helm": Command("", f"helm.sh/helm/v3/cmd/helm@{HELM}", (1, 26), 2),
 }
 NODE = ("kubelet", "kubeadm", "kubectl", "crictl")
 CONTROL_PLANE = (

@@ -142,6 +142,9 @@ def _keep(made: Made, nodes: int | None) -> None:
 
 
 def _remove(made: Made) -> None:
+    if kind.runs(made):
+        # What pods wrote belongs to their user, which a node may remove and this user perhaps not.
+        kind.on_node(made, kind.nodes(made)[0], ["find", kind.SHARED, "-mindepth", "1", "-delete"])
     kind.delete(made)
     if not kind.clusters(made):
         sysctls.restore()

@@ -40,7 +40,9 @@ def ensure() -> str:
     tag = f"{_REPOSITORY}:{commands.KUBERNETES}-{paths.digest(commands.key(*names), *recipe)}"
     with locked("node image"):
         if not works(["podman", "image", "exists", tag]):
-            say("The node image is built once, which takes about 20 minutes on 2 cores; later, none.")
+            say(
+                "The node image is built once, which takes about 15 minutes on 2 cores: a whole first run about 20."
+            )
             _build(tag, names)
     return tag
 

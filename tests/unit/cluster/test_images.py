@@ -40,8 +40,8 @@ def test_an_unknown_image_is_named_beside_the_known_ones():
     [
         ("", "[global]\ncert = /ca.crt\n"),
         (
-            "global.index-url='https://pypi.example.org/simple'",
-            "index-url = https://pypi.example.org/simple\n",
+            "global.index-url='https://packages.example.org/simple'",
+            "index-url = https://packages.example.org/simple\n",
         ),
         (":env:.default-timeout='180'", "default-timeout = 180\n"),
         ("global.trusted-host='a\\nb'", "trusted-host = a b\n"),

@@ -74,7 +74,9 @@ def wait_for_version(version):
     path = "{.status.serving.version}"
     kubectl("wait", "modeldeployment/iris", f"--for=jsonpath={path}={version}", "--timeout=600s", show=True)
     kubectl("wait", "modeldeployment/iris", "--for=condition=Ready", "--timeout=120s", show=True)
-    kubectl("wait", "modeldeployment/iris", "--for=jsonpath={.status.reason}=RolloutComplete", "--timeout=300s")
+    kubectl(
+        "wait", "modeldeployment/iris", "--for=jsonpath={.status.reason}=RolloutComplete", "--timeout=300s"
+    )
 
 
 def open_node_port():
@@ -117,7 +119,9 @@ class Load:
             # A machine that cannot keep the rate is asked less, not in bursts.
             due = max(due, time.monotonic() - 1)
             self.stop.wait(max(0.0, due - time.monotonic()))
-            connection = connection or http.client.HTTPConnection("127.0.0.1", MODEL_PORT, timeout=TIMEOUT_SECONDS)
+            connection = connection or http.client.HTTPConnection(
+                "127.0.0.1", MODEL_PORT, timeout=TIMEOUT_SECONDS
+            )
             closes = self._request(connection)
             if closes or not keep_alive:
                 connection.close()
@@ -136,7 +140,9 @@ class Load:
         ended = time.time()
         with self.lock:
             if answer.status >= 500 or ended - started > TIMEOUT_SECONDS:
-                self.failures.append(f"{ended - self.begun:.1f} s: status {answer.status} in {ended - started:.1f} s")
+                self.failures.append(
+                    f"{ended - self.begun:.1f} s: status {answer.status} in {ended - started:.1f} s"
+                )
             else:
                 self.answered += 1
                 self.seconds.append(ended - started)
@@ -156,7 +162,9 @@ def predict():
     connection.request("POST", "/invocations", EXAMPLE, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     text = answer.read().decode()
-    print(f"$ curl -H 'Content-Type: application/json' http://127.0.0.1:{MODEL_PORT}/invocations -d '{EXAMPLE}'")
+    print(
+        f"$ curl -H 'Content-Type: application/json' http://127.0.0.1:{MODEL_PORT}/invocations -d '{EXAMPLE}'"
+    )
     print(f"{text}   (version {answer.getheader('X-Model-Version')})", flush=True)
     if answer.status != 200:
         sys.exit("the model did not answer the prediction")
@@ -206,7 +214,8 @@ def main():
     load.start()
     try:
         version = train(
-            f"Train again, with other parameters, under {REQUESTS_A_SECOND} requests a second", ('C: "0.1"', 'C: "10"')
+            f"Train again, with other parameters, under {REQUESTS_A_SECOND} requests a second",
+            ('C: "0.1"', 'C: "10"'),
         )
         wait_for_version(version)
     finally:

@@ -1,0 +1,92 @@
+"""The README runs: its commands are run in their order, and what it shows is what is there."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# `make demo` and `make test` run this test, and others like it.
+MAKES = re.compile(r"^make [a-z-]+$")
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in BLOCK.findall(README) if found == language]
+
+
+def bash(script: str) -> str:
+    """Runs a block as a reader's shell does; what it leaves in the background ends with it."""
+    path = f"{ROOT / '.cluster/bin'}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "KUBECONFIG": str(ROOT / ".cluster/kubeconfig")}
+    shell = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    lines: list[str] = []
+    assert shell.stdout is not None
+    try:
+        code = shell.wait(900)
+    finally:
+        os.killpg(shell.pid, signal.SIGTERM)
+        lines.append(shell.stdout.read())
+    assert code == 0, f"{script}\n{''.join(lines)}"
+    return "".join(lines)
+
+
+def columns(shown: str) -> list[str]:
+    return re.split(r"\s{2,}", shown.splitlines()[0].strip())
+
+
+@pytest.fixture(scope="module")
+def outputs() -> list[tuple[str, str]]:
+    """(block, output) of each block of commands, run from top to bottom on an empty namespace."""
+    bash(
+        "kubectl delete trainingruns,modeldeployments --all --wait; kubectl delete service iris --ignore-not-found"
+    )
+    out = [(block, bash(block)) for block in blocks("sh") if not MAKES.match(block.strip())]
+    bash("kubectl delete trainingruns,modeldeployments --all --wait")
+    return out
+
+
+def test_every_command_of_the_readme_runs(outputs: list[tuple[str, str]]):
+    assert len(outputs) == len(blocks("sh")) - 2
+
+
+def test_the_tables_that_it_shows_have_the_columns_that_kubectl_prints(outputs: list[tuple[str, str]]):
+    for kind in ("trainingruns", "modeldeployments"):
+        printed = next(o for block, o in outputs if f"kubectl get {kind}" in block)
+        shown = next(b for b in blocks("console") if columns(b) == columns(printed[printed.index("NAME ") :]))
+        assert shown
+
+
+def test_the_prediction_that_it_shows_is_what_the_model_answers(outputs: list[tuple[str, str]]):
+    printed = next(o for block, o in outputs if "curl" in block)
+    assert blocks("console")[-1].strip() in printed
+
+
+def test_its_make_verbs_exist():
+    for verb in re.findall(r"`?make ([a-z-]+)`?", README):
+        done = subprocess.run(["make", "-n", verb], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"make {verb}: {done.stderr}"
+
+
+def test_the_resources_that_it_shows_are_the_examples():
+    shown = [yaml.safe_load(block) for block in blocks("yaml")]
+    files = ("examples/runs/iris.yaml", "examples/modeldeployment.yaml")
+    assert shown == [yaml.safe_load((ROOT / file).read_text()) for file in files]
+
+
+def test_the_files_and_folders_that_it_names_exist():
+    for path in re.findall(r"`((?:examples|operator|charts|cluster|crds|[a-z]+-image)/[\w./-]*)`", README):
+        assert (ROOT / path).exists(), path

@@ -50,8 +50,15 @@ def _templated(crd: dict[str, Any]) -> str:
     )
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes a list that occurs twice twice, and not as an anchor and an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def _yaml(document: dict[str, Any]) -> str:
-    return yaml.safe_dump(document, sort_keys=False, width=110, allow_unicode=True)
+    return yaml.dump(document, Dumper=_Plain, sort_keys=False, width=110, allow_unicode=True)
 
 
 def main() -> None:

@@ -204,7 +204,8 @@ def _judge_model(conditions: Conditions, expected: str | None, chosen: outcome.O
 
 def _success_message(status: TrainingRunStatus) -> str:
     made = f"version {status.version}" if status.version else "no model version"
-    return f"The Job succeeded: {status.runs_total or 0} MLflow runs, {made}."
+    runs = "1 MLflow run" if status.runs_total == 1 else f"{status.runs_total or 0} MLflow runs"
+    return f"The Job succeeded: {runs}, {made}."
 
 
 def _event_if_new(observed: Observed, reason: str, message: str) -> tuple[Event, ...]:

@@ -345,7 +345,11 @@ class RevisionDeploymentBuilder(Built):
         return serving.project_deployment(self.body())
 
     def with_replicas(self, replicas: int) -> Self:
-        return self.with_spec(replicas=replicas)
+        return self.with_spec(replicas=replicas).counting(replicas)
+
+    def counting(self, ready: int, generation: int = 1) -> Self:
+        """So many pods are ready, says its controller, which has seen this generation of it."""
+        return self.with_status(observedGeneration=generation, readyReplicas=ready)
 
     def without_pods_because(self, message: str) -> Self:
         """Its pods are refused, by a quota or by pod security."""
@@ -356,10 +360,10 @@ class RevisionDeploymentBuilder(Built):
 def a_revision_deployment(
     deployment: ModelDeploymentBuilder | None = None, number: int = 1
 ) -> RevisionDeploymentBuilder:
-    """The apps/v1 Deployment that serves a version of MODEL."""
+    """The apps/v1 Deployment that serves a version of MODEL. Its controller counts all its pods as ready."""
     deployment = deployment or a_model_deployment()
     body = serving_manifests.revision_deployment(deployment.build(), DEFAULTS, deployment.revision(number))
-    return RevisionDeploymentBuilder(stored(body))
+    return RevisionDeploymentBuilder(stored(body)).counting(body["spec"]["replicas"])
 
 
 class ClientServiceBuilder(Built):

@@ -73,6 +73,7 @@ def test_clients_stay_with_the_old_version_until_the_new_one_is_ready(world: Wor
     status(world, lambda s: (s.get("candidate") or {}).get("step") == "Proving", "version 2 is being proved")
     assert world.selected(NAME) == old
     world.pod_status("v2", conditions=[{"type": "Ready", "status": "True"}])
+    world.count_ready(candidate)
     eventually(lambda: world.selected(NAME) != old, "clients are led to version 2")
     assert world.revision(NAME, 1), "the old version is still warm"
     world.endpoints(NAME, "v2")

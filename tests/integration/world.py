@@ -310,7 +310,13 @@ class World:
         names = [f"{deployment['metadata']['name']}-{i}" for i in range(count)]
         for name in names:
             self.pod_of(deployment, name, **READY)
+        self.count_ready(deployment, count)
         return names
+
+    def count_ready(self, deployment: Body, count: int = 1) -> None:
+        """Plays the Deployment controller."""
+        counted = {"observedGeneration": 1, "replicas": count, "readyReplicas": count}
+        self.kube.patch_status("Deployment", self.namespace, deployment["metadata"]["name"], counted)
 
     def endpoints(self, service: str, *pods: str) -> None:
         """Plays the EndpointSlice controller."""

@@ -16,6 +16,8 @@ class RevisionDeployment:
     """A projection of the apps/v1 Deployment of one revision, controlled by the ModelDeployment.
 
     Attributes:
+        ready: pods that its controller counts as ready, since its spec changed last. Pods of a deleted
+            Deployment of the same name, which the watch of pods may still show, are none of them.
         trouble: why its pods cannot be created (quota, pod security), in the API server's words, or "".
     """
 
@@ -25,6 +27,7 @@ class RevisionDeployment:
     revision: str
     version: str
     replicas: int
+    ready: int
     trouble: str
     deleting: bool
 
@@ -32,7 +35,9 @@ class RevisionDeployment:
 def project_deployment(body: dict[str, Any]) -> RevisionDeployment:
     """A RevisionDeployment from what the API server sends."""
     metadata, labels = body["metadata"], body["metadata"].get("labels", {})
-    conditions = {c["type"]: c for c in body.get("status", {}).get("conditions", ())}
+    status = body.get("status", {})
+    counted = status.get("observedGeneration", 0) >= metadata["generation"]
+    conditions = {c["type"]: c for c in status.get("conditions", ())}
     failure = conditions.get("ReplicaFailure", {})
     return RevisionDeployment(
         name=metadata["name"],
@@ -41,6 +46,7 @@ def project_deployment(body: dict[str, Any]) -> RevisionDeployment:
         revision=labels.get(REVISION_LABEL, ""),
         version=labels.get(VERSION_LABEL, ""),
         replicas=body["spec"].get("replicas", 1),
+        ready=status.get("readyReplicas", 0) if counted else 0,
         trouble=failure.get("message", "") if failure.get("status") == "True" else "",
         deleting="deletionTimestamp" in metadata,
     )

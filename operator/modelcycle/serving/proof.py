@@ -30,7 +30,8 @@ def judge(deployment: RevisionDeployment, pods: tuple[Pod, ...], replicas: int) 
     failed = next((failure for pod in pods if (failure := _hopeless(pod))), None)
     if failed:
         return Proof("Failed", failed)
-    ready = sum(pod.ready for pod in pods)
+    # Two witnesses, as the watches of pods and of Deployments can each be behind.
+    ready = min(deployment.ready, sum(pod.ready for pod in pods))
     if deployment.replicas == replicas and ready >= replicas:
         return Proof("Proven", Failure("Ready", ""))
     message = f"{ready} of {replicas} pods are ready. {_trouble(deployment, pods)}".strip()

@@ -44,9 +44,9 @@ def judge(error: BaseException, doing: str) -> Exception:
         error = error.__cause__
     said = one_line(f"{type(error).__name__}: {error}", limit=500)
     if isinstance(error, ImportError):
-        package = f"package {error.name.partition('.')[0]!r}" if error.name else "a package"
+        package = f"the package {error.name.partition('.')[0]!r}" if error.name else "a package"
         return NeverServableError(
-            f"{doing} needs the {package}, which this image lacks or holds in another version ({said}). "
+            f"{doing} needs {package}, which this image lacks or holds in another version ({said}). "
             "Set the field `image` to an image made from this one that holds it."
         )
     if isinstance(error, OSError) and error.errno in _VOLUME_TROUBLE:

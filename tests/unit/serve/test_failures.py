@@ -22,7 +22,7 @@ def raised_by_the_model(error: Exception) -> ModelRaisedError:
         (ValueError("bad pickle"), NeverServableError, "ValueError: bad pickle"),
         (FileNotFoundError(errno.ENOENT, "no such file", "model.pkl"), NeverServableError, "model.pkl"),
         (ModuleNotFoundError("No module named 'a.b'", name="a.b"), NeverServableError, "package 'a', which"),
-        (ImportError("cannot import name"), NeverServableError, "Set the field `image`"),
+        (ImportError("cannot import name"), NeverServableError, "needs a package, which this image lacks"),
         (raised_by_the_model(ImportError("x", name="torch")), NeverServableError, "package 'torch', which"),
         (raised_by_the_model(KeyError("petal")), NeverServableError, "KeyError: 'petal'"),
         (PermissionError(errno.EACCES, "denied", "MLmodel"), NotServableNowError, "readable for UID 10001"),

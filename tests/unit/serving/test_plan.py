@@ -135,6 +135,12 @@ def test_no_deployment_is_made_while_its_claim_is_missing() -> None:
     assert planned(one_serves().but(claim_exists=False, revisions=(), pods=())).creates == ()
 
 
+def test_a_deployment_is_made_when_its_claim_is_there() -> None:
+    assert [child["kind"] for child in planned(nothing_serves().but(claim_exists=True)).creates] == [
+        "Deployment"
+    ]
+
+
 def test_a_refusal_that_can_pass_is_tried_again() -> None:
     refusal = Refusal("Forbidden", "The API server does not let the Deployment be made: quota.", final=False)
     seen = nothing_serves().trying(1).but(refusal=refusal)

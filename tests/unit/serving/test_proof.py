@@ -1,5 +1,7 @@
 """Whether a candidate has proved itself, cannot, or is still at it."""
 
+from typing import Any
+
 import pytest
 from modelcycle.serving.proof import RESTARTS_MAX, Proof, judge
 
@@ -83,6 +85,36 @@ def test_a_candidate_has_failed_when(pod: PodBuilder, reason: str, says: str) ->
     assert proof.verdict == "Failed"
     assert proof.failure.reason == reason
     assert says in proof.failure.message
+
+
+@pytest.mark.parametrize(
+    ("counted", "generation"),
+    [
+        pytest.param(0, 1, id="counts no ready pod"),
+        pytest.param(1, 0, id="has not seen the last change"),
+    ],
+)
+def test_ready_pods_prove_nothing_while_their_deployments_controller(counted: int, generation: int) -> None:
+    """They may be the pods of a deleted Deployment of the same name."""
+    deployment = a_revision_deployment().counting(counted, generation)
+    proof = judge(deployment.build(), (READY.build(),), 1)
+    assert (proof.verdict, proof.failure.message) == ("Proving", "0 of 1 pods are ready.")
+
+
+def test_a_pod_that_was_restarted_says_how_it_ended_before() -> None:
+    restarted = LOADING.but(status={"containerStatuses": [_restarted("connection refused")]})
+    says = "0 of 1 pods are ready. The command ended with exit code 1. Its last output:\nconnection refused"
+    assert judged(restarted).failure.message == says
+
+
+def test_how_a_pod_ended_before_it_became_ready_is_no_trouble() -> None:
+    restarted = READY.but(status={"containerStatuses": [_restarted("connection refused")]})
+    assert judged(restarted, LOADING, replicas=2).failure.message == "1 of 2 pods are ready."
+
+
+def _restarted(message: str) -> dict[str, Any]:
+    ended = {"exitCode": 1, "reason": "Error", "message": message}
+    return {"name": "main", "restartCount": 1, "state": {"running": {}}, "lastState": {"terminated": ended}}
 
 
 def test_one_hopeless_pod_among_ready_ones_is_a_failure() -> None:

@@ -1,9 +1,18 @@
 """Which revision serves, which is the candidate, and what is done next."""
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 from modelcycle.plan import Refusal
 from modelcycle.registry import Files
-from modelcycle.serving.rollout import CLAIM_RETRY_SECONDS, QUEUED_RETRY_SECONDS, Rollout, decide
+from modelcycle.serving.rollout import (
+    CLAIM_RETRY_SECONDS,
+    QUEUED_RETRY_SECONDS,
+    REGISTRY_RETRY_SECONDS,
+    Rollout,
+    decide,
+)
 
 from tests.builders import (
     NOW,
@@ -119,6 +128,25 @@ def test_the_pass_after_the_deadline_is_asked_for() -> None:
     seen = two_is_followed().trying(2, since=ago(580))
     rollout = decided(seen.with_deployment_of(2, seen.pod_of(2).running()))
     assert rollout.look_again == 20
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [
+        pytest.param(599, True, id="within the deadline it runs on"),
+        pytest.param(600, False, id="past the deadline it starts anew"),
+    ],
+)
+def test_time_without_a_deployment_is_not_the_versions_fault(seconds: int, kept: bool) -> None:
+    rollout = decided(two_is_followed().trying(2, since=ago(seconds)))
+    assert rollout.create is not None
+    assert rollout.candidate
+    assert rollout.candidate.started_at == (ago(seconds) if kept else NOW)
+
+
+def test_a_candidate_has_its_whole_deadline() -> None:
+    seen = two_is_followed().trying(2, since=ago(599))
+    assert decided(seen.with_deployment_of(2, seen.pod_of(2).running())).rejected == ()
 
 
 def test_a_rollback_to_a_version_that_is_still_warm_is_taken_over_at_once() -> None:
@@ -258,23 +286,37 @@ def test_a_rejection_is_kept_while_the_alias_points_to_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "reason", "says", "look_again"),
     [
-        pytest.param({"resolution": None, "files": None}, "RegistryUnreachable", id="the registry is unread"),
+        pytest.param(
+            {"resolution": None, "files": None},
+            "RegistryUnreachable",
+            "The registry has not been read yet.",
+            None,
+            id="the registry is unread",
+        ),
         pytest.param(
             {"files": None, "registry_problem": "MLflow does not answer."},
             "RegistryUnreachable",
+            "MLflow does not answer.",
+            REGISTRY_RETRY_SECONDS,
             id="the folder is not known yet",
         ),
         pytest.param(
-            {"files": Files(problem="Not on the volume.")}, "FilesNotMounted", id="no pod can read it"
+            {"files": Files(problem="Not on the volume.")},
+            "FilesNotMounted",
+            "Not on the volume.",
+            None,
+            id="no pod can read it",
         ),
     ],
 )
-def test_what_serves_goes_on_serving_while(change: dict[str, object], reason: str) -> None:
+def test_what_serves_goes_on_serving_while(
+    change: dict[str, object], reason: str, says: str, look_again: float | None
+) -> None:
     seen = two_is_followed().but(**change)
     rollout = decided(seen)
-    assert rollout.reason == reason
+    assert (rollout.reason, rollout.message, rollout.look_again) == (reason, says, look_again)
     assert rollout.serving
     assert rollout.serving.version == "1"
     assert rollout.keep == {seen.name_of(1)}
@@ -323,12 +365,31 @@ def test_a_rollout_under_way_does_not_wait_for_others() -> None:
     assert decided(seen).create is not None
 
 
-def test_a_candidate_whose_claim_is_missing_says_how_to_make_it_and_looks_again() -> None:
+def test_a_version_whose_claim_is_missing_says_how_to_make_it_and_looks_again() -> None:
     rollout = decided(two_is_followed().trying(2).but(claim_exists=False))
-    assert rollout.create is None
+    assert (rollout.create, rollout.reason) == (None, "ClaimNotFound")
     assert "no PersistentVolumeClaim 'mlruns' in namespace 'team'" in rollout.message
     assert "create one" in rollout.message
     assert rollout.look_again == CLAIM_RETRY_SECONDS
+
+
+def test_a_version_whose_deployment_is_refused_for_now_is_tried_again() -> None:
+    refusal = Refusal("Forbidden", "The API server does not let the Deployment be made: quota.", final=False)
+    rollout = decided(two_is_followed().trying(2).but(refusal=refusal))
+    assert rollout.create is not None
+    assert (rollout.reason, rollout.message) == (refusal.reason, refusal.message)
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [{"claim_exists": False}, {"refusal": Refusal("Forbidden", "quota", final=False)}],
+    ids=["claim", "right"],
+)
+def test_a_rollout_that_cannot_begin_keeps_no_other_waiting_for_want_of_a(obstacle: dict[str, Any]) -> None:
+    """Neither does its deadline run."""
+    rollout = decided(two_is_followed().trying(2, since=ago(3600)).but(**obstacle))
+    assert rollout.candidate is None
+    assert rollout.rejected == ()
 
 
 def test_no_candidate_starts_at_zero_replicas() -> None:
@@ -424,9 +485,12 @@ def test_the_previous_version_goes_when_its_time_is_over() -> None:
     assert rollout.reason == "RolloutComplete"
 
 
-def test_only_the_last_of_the_previous_versions_stays_warm() -> None:
-    seen = two_has_taken_over().with_ready_pods_of(3)
-    assert seen.name_of(3) not in decided(seen).keep
+@pytest.mark.parametrize("since", [None, ago(5)], ids=["before clients have left it", "afterwards"])
+def test_only_the_last_of_the_previous_versions_stays_warm(since: datetime | None) -> None:
+    earlier = a_deployment_seen().following(2).with_ready_pods_of(3).remembering(3)
+    seen = earlier.with_ready_pods_of(1).remembering(1).trying(2, "Settling")
+    rollout = decided(seen.served_by(2, since=since).but(endpoints={}))
+    assert rollout.keep == {seen.name_of(1), seen.name_of(2)}
 
 
 def test_a_first_version_has_nothing_to_keep_warm() -> None:

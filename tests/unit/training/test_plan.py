@@ -239,7 +239,12 @@ def test_success_is_one_write_with_everything_that_came_out() -> None:
     assert (status.version, status.metric, status.run_id) == ("3", "accuracy=0.947", "run-3")
     assert (status.runs_total, status.metrics_total, status.model_versions_total) == (1, 2, 1)
     assert (status.completion_time, status.duration, status.attempts) == (NOW, "1m32s", 1)
-    assert status.message == "The Job succeeded: 1 MLflow runs, version 3."
+    assert status.message == "The Job succeeded: 1 MLflow run, version 3."
+
+
+def test_success_without_a_model_says_so() -> None:
+    observed = a_run_seen(a_training_run(), COMPLETE, (POD.ended(0),), results=Results())
+    assert status_of(observed).message == "The Job succeeded: 0 MLflow runs, no model version."
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which replica acts, with a clock that the test turns."""
 
+import asyncio
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
@@ -104,6 +105,41 @@ async def test_a_lease_that_is_not_renewed_is_taken_over_after_its_time_by_the_t
     clock.now += DURATION_SECONDS + 0.1
     await second.turn()
     assert (first.held(), second.held()) == (False, True)
+
+
+async def until_it_acts(lease: Lease) -> asyncio.Task[None]:
+    """Runs a replica, and returns once it was told to act."""
+    acquired = asyncio.Event()
+    task = asyncio.create_task(lease.run(acquired.set))
+    async with asyncio.timeout(5):
+        await acquired.wait()
+    return task
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_replica_that_ends_gives_its_lease_back() -> None:
+    cluster, clock = OneLease(), Clock()
+    first, second = replica(cluster, clock, "a"), replica(cluster, clock, "b")
+    await ended(await until_it_acts(first))
+    await second.turn()
+    assert (first.held(), second.held()) == (False, True)
+
+
+async def test_a_replica_gives_back_no_lease_that_is_another_ones() -> None:
+    cluster, clock = OneLease(), Clock()
+    running = await until_it_acts(replica(cluster, clock, "a"))
+    assert cluster.lease
+    cluster.lease["spec"]["holderIdentity"] = "b"
+    await ended(running)
+    assert cluster.lease["spec"]["holderIdentity"] == "b"
+
+
+async def test_a_single_replica_without_a_lease_is_told_to_act_at_once() -> None:
+    await ended(await until_it_acts(Lease(OneLease(), "system", "", "a")))
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,20 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
+from modelcycle.runtime import queue as queues
 from modelcycle.runtime.queue import BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS, Queue, backoff
 from modelcycle.runtime.store import Key
 
 A, B = Key("TrainingRun", "team", "a"), Key("TrainingRun", "team", "b")
 SOON = 5.0
+TROUBLE = RuntimeError("the API server does not answer")
 
 
 class Work:
-    """Counts passes over each key. A pass goes on while its gate is closed, then fails or answers as it is told.
+    """Counts passes over each key. A pass goes on while its gate is closed.
 
     Attributes:
+        outcomes: what the next passes answer or raise; None once there is no more.
         at_once: the most keys, and the most passes over one key, that were ever worked on at the same time.
     """
 
@@ -25,8 +28,7 @@ class Work:
         self.at_once = {"keys": 0, "one key": 0}
         self.gate = asyncio.Event()
         self.gate.set()
-        self.failures = 0
-        self.answers: list[float | None] = []
+        self.outcomes: list[float | None | Exception] = []
         self._active: Counter[Key] = Counter()
         self._moved = asyncio.Condition()
 
@@ -37,12 +39,12 @@ class Work:
         async with self._moved:
             self.passes[key] += 1
             self._moved.notify_all()
+        outcome = self.outcomes.pop(0) if self.outcomes else None
         await self.gate.wait()
         self._active[key] -= 1
-        if self.failures:
-            self.failures -= 1
-            raise RuntimeError("the API server does not answer")
-        return self.answers.pop(0) if self.answers else None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def seen(self, key: Key, passes: int = 1) -> None:
         """Returns when so many passes over the key have begun."""
@@ -109,7 +111,7 @@ async def test_as_many_keys_at_a_time_as_there_are_workers() -> None:
 
 async def test_a_pass_that_fails_is_tried_again_and_does_not_stop_the_others() -> None:
     work = Work()
-    work.failures = 1
+    work.outcomes = [TROUBLE]
     async with running(work, workers=1) as queue:
         queue.wake(A)
         queue.wake(B)
@@ -118,9 +120,22 @@ async def test_a_pass_that_fails_is_tried_again_and_does_not_stop_the_others() -
         await work.seen(A, 2)
 
 
+async def test_failures_are_counted_in_a_row(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(queues, "BACKOFF_FIRST_SECONDS", 0.001)
+    work = Work()
+    work.outcomes = [TROUBLE, TROUBLE, TROUBLE, 0.0, TROUBLE]
+    async with running(work) as queue:
+        queue.wake(A)
+        await work.seen(A, 6)
+    assert [record.__dict__["failures"] for record in caplog.records] == [1, 2, 3, 1]
+    assert [bool(record.exc_info) for record in caplog.records] == [True, False, False, True]
+
+
 async def test_a_pass_that_wants_to_look_again_gets_its_look() -> None:
     work = Work()
-    work.answers = [0.0]
+    work.outcomes = [0.0]
     async with running(work) as queue:
         queue.wake(A)
         await work.seen(A, 2)

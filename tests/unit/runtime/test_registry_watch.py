@@ -263,6 +263,14 @@ async def test_a_question_that_got_no_answer_is_asked_again() -> None:
     assert (await watched.watch.files(a_version(1)))[0].path == "/mlruns/1"
 
 
+async def test_all_versions_are_those_of_the_last_answer() -> None:
+    watched = Watched(Answers(TWO))
+    assert watched.watch.versions("iris") == ()
+    await watched.poll()
+    assert watched.watch.versions("iris") == TWO.versions
+    assert watched.watch.versions("wine") == ()
+
+
 async def test_a_version_that_was_deleted_is_forgotten() -> None:
     mlflow = Answers(ONE)
     watched = Watched(mlflow)

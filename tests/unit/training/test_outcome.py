@@ -138,6 +138,7 @@ def test_the_shown_metric_is(metrics: dict[str, float], shown: str | None) -> No
         (float("nan"), "NaN"),
         (float("inf"), "Infinity"),
         (float("-inf"), "-Infinity"),
+        (0.0, "0.0"),
     ],
 )
 def test_a_metric_is_spelled_in_full(value: float, spelled: str) -> None:

@@ -190,6 +190,17 @@ def test_a_pod_that_waits_for_a_moment_only_is_not_written_about() -> None:
     assert made == Plan(look_again=WAITING_GRACE_SECONDS - 4)
 
 
+def test_a_pod_that_has_waited_long_enough_is_written_about() -> None:
+    pod = a_job_pod().created(ago(WAITING_GRACE_SECONDS)).unschedulable()
+    assert status_of(a_run_seen(RUN, JOB, (pod,))).reason == "Unschedulable"
+
+
+def test_another_trouble_than_before_is_said_in_its_own_words() -> None:
+    run = RUN.with_status(**status_of(a_run_seen(RUN, JOB, (POD.unschedulable(),))).wire())
+    status = status_of(a_run_seen(run, JOB, (POD.waiting("ErrImagePull", "not found"),)))
+    assert (status.reason, (status.message or "")[-9:]) == ("ImagePullFailed", "not found")
+
+
 def test_the_two_wordings_of_an_image_that_cannot_be_pulled_are_one_write_and_one_event() -> None:
     first = status_of(a_run_seen(RUN, JOB, (POD.waiting("ErrImagePull", "not found"),)))
     run = RUN.with_status(**first.wire())
@@ -240,6 +251,12 @@ def test_success_is_one_write_with_everything_that_came_out() -> None:
     assert (status.runs_total, status.metrics_total, status.model_versions_total) == (1, 2, 1)
     assert (status.completion_time, status.duration, status.attempts) == (NOW, "1m32s", 1)
     assert status.message == "The Job succeeded: 1 MLflow run, version 3."
+
+
+def test_a_run_has_ended_when_its_job_has() -> None:
+    job = a_job(RUN).complete(since=ago(100), at=ago(60))
+    status = status_of(a_run_seen(STARTED, job, (POD.ended(0),), results=REGISTERED))
+    assert (status.completion_time, status.duration) == (ago(60), "40s")
 
 
 def test_success_without_a_model_says_so() -> None:
@@ -384,7 +401,17 @@ def test_every_planned_status_is_one_that_the_api_takes() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "0s"), (59, "59s"), (60, "1m0s"), (92, "1m32s"), (3599, "59m59s"), (7500, "2h5m"), (-3, "0s")],
+    [
+        (0, "0s"),
+        (59, "59s"),
+        (60, "1m0s"),
+        (92, "1m32s"),
+        (3599, "59m59s"),
+        (3600, "1h0m"),
+        (7500, "2h5m"),
+        (7199, "1h59m"),
+        (-3, "0s"),
+    ],
 )
 def test_a_duration_is_said_as_kubectl_says_it(seconds: int, said: str) -> None:
     assert spoken_duration(ago(seconds), NOW) == said

@@ -28,7 +28,7 @@ class Work:
         self.at_once = {"keys": 0, "one key": 0}
         self.gate = asyncio.Event()
         self.gate.set()
-        self.outcomes: list[float | None | Exception] = []
+        self.outcomes: list[float | Exception | None] = []
         self._active: Counter[Key] = Counter()
         self._moved = asyncio.Condition()
 

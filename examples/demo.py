@@ -7,18 +7,17 @@ import http.client
 import json
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from load import TIMEOUT_SECONDS, Load
 
 ROOT = Path(__file__).parent.parent
 KUBECTL = [str(ROOT / ".cluster/bin/kubectl"), "--kubeconfig", str(ROOT / ".cluster/kubeconfig")]
 PORTS = json.loads((ROOT / ".cluster/ports.json").read_text())
 MLFLOW_PORT, MODEL_NODE_PORT = PORTS["30500"], 30080
 MODEL_PORT = PORTS[str(MODEL_NODE_PORT)]
-REQUESTS_A_SECOND, CLIENTS = 200, 8
-TIMEOUT_SECONDS = 5
+REQUESTS_A_SECOND = 200
 EXAMPLE = json.dumps(
     {
         "dataframe_split": {
@@ -79,75 +78,16 @@ def wait_for_version(version):
     )
 
 
+def wait_until_the_others_are_gone(version):
+    """The version before is gone when its last pod is, which until then may still be asked."""
+    others = f"modelcycle.dev/modeldeployment=iris,modelcycle.dev/version!={version}"
+    kubectl("wait", "pods", "-l", others, "--for=delete", "--timeout=120s")
+
+
 def open_node_port():
     """The client Service's type is its users' to choose; the operator only moves its selector."""
     port = {"port": 80, "nodePort": MODEL_NODE_PORT}
     kubectl("patch", "service", "iris", "-p", json.dumps({"spec": {"type": "NodePort", "ports": [port]}}))
-
-
-@dataclass
-class Load:
-    """A steady request loop: half of the clients on keep-alive, half on new connections, no retry.
-
-    A failed request is a connection error, a timeout over 5 s, or a status of 500 and above.
-    """
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    answered: int = 0
-    failures: list = field(default_factory=list)
-    first_seen: dict = field(default_factory=dict)
-    seconds: list = field(default_factory=list)
-    begun: float = 0.0
-    threads: list = field(default_factory=list)
-
-    def start(self):
-        self.begun = time.time()
-        self.threads = [threading.Thread(target=self._client, args=(i % 2 == 0,)) for i in range(CLIENTS)]
-        for thread in self.threads:
-            thread.start()
-
-    def end(self):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join()
-
-    def _client(self, keep_alive):
-        connection, due = None, time.monotonic()
-        while not self.stop.is_set():
-            due += CLIENTS / REQUESTS_A_SECOND
-            # A machine that cannot keep the rate is asked less, not in bursts.
-            due = max(due, time.monotonic() - 1)
-            self.stop.wait(max(0.0, due - time.monotonic()))
-            connection = connection or http.client.HTTPConnection(
-                "127.0.0.1", MODEL_PORT, timeout=TIMEOUT_SECONDS
-            )
-            closes = self._request(connection)
-            if closes or not keep_alive:
-                connection.close()
-                connection = None
-
-    def _request(self, connection):
-        started = time.time()
-        try:
-            connection.request("POST", "/invocations", EXAMPLE, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            with self.lock:
-                self.failures.append(f"{time.time() - self.begun:.1f} s: {error!r}")
-            return True
-        ended = time.time()
-        with self.lock:
-            if answer.status >= 500 or ended - started > TIMEOUT_SECONDS:
-                self.failures.append(
-                    f"{ended - self.begun:.1f} s: status {answer.status} in {ended - started:.1f} s"
-                )
-            else:
-                self.answered += 1
-                self.seconds.append(ended - started)
-                self.first_seen.setdefault(answer.getheader("X-Model-Version"), ended)
-        return answer.will_close
 
 
 def registered_at(version):
@@ -201,7 +141,7 @@ def report(load, version):
 
 def main():
     say("The examples: the script as a ConfigMap, and a ModelDeployment that follows the newest iris")
-    kubectl("apply", "-f", "examples/", show=True)
+    kubectl("apply", "-f", "examples/iris-source.yaml", "-f", "examples/modeldeployment.yaml", show=True)
     wait_for_version(train("Train iris"))
     kubectl("get", "trainingruns,modeldeployments", show=True)
 
@@ -210,16 +150,13 @@ def main():
     wait_until_answering()
     predict()
 
-    load = Load()
-    load.start()
-    try:
+    with Load(MODEL_PORT, EXAMPLE, REQUESTS_A_SECOND) as load:
         version = train(
             f"Train again, with other parameters, under {REQUESTS_A_SECOND} requests a second",
             ('C: "0.1"', 'C: "10"'),
         )
         wait_for_version(version)
-    finally:
-        load.end()
+        wait_until_the_others_are_gone(version)
     report(load, version)
     kubectl("get", "trainingruns,modeldeployments", show=True)
     predict()

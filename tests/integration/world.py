@@ -407,12 +407,13 @@ def audited(server: ApiServer) -> Iterator[Callable[[], list[Body]]]:
 
 
 def writes(entries: list[Body]) -> list[str]:
-    """verb and resource of each write, Events and the Lease aside."""
+    """verb and resource of each write that was carried out, Events and the Lease aside."""
     changing = ("create", "update", "patch", "delete")
     out = []
     for entry in entries:
         about = entry["objectRef"]
-        if entry["verb"] in changing and about["resource"] not in ("events", "leases"):
+        done = entry["responseStatus"]["code"] < 300
+        if done and entry["verb"] in changing and about["resource"] not in ("events", "leases"):
             sub = f"/{about['subresource']}" if about.get("subresource") else ""
             out.append(f"{entry['verb']} {about['resource']}{sub}")
     return out

@@ -1,0 +1,172 @@
+"""Everybody else in the cluster: the job, deployment and endpoints controllers, kubelets, garbage collection.
+
+Each looks at an object and offers what it would do next; the world decides who acts when.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from modelcycle.plan import VERSION_LABEL, Body
+from modelcycle.serving.proof import NEVER_SERVABLE, RESTARTS_MAX
+
+from tests.builders import JobBuilder, PodBuilder, condition, merged
+from tests.convergence.cluster import ApiServer, controller
+from tests.convergence.registry import CRASHES, GOOD, UNSERVABLE, MemoryRegistry
+
+Action = Callable[[], Any]
+
+
+class Controllers:
+    """
+    Attributes:
+        outcomes: by UID of the TrainingRun, how its Job ended and the version that its pod registered.
+    """
+
+    def __init__(self, server: ApiServer, registry: MemoryRegistry) -> None:
+        self.server = server
+        self.registry = registry
+        self.outcomes: dict[str, tuple[str, str | None]] = {}
+
+    def actions(self) -> list[Action]:
+        """All that somebody would do now."""
+        bodies = list(self.server.objects.values())
+        living = {body["metadata"]["uid"] for body in bodies}
+        offers = {
+            "Job": self._job,
+            "Deployment": self._deployment,
+            "Service": self._service,
+            "Pod": self._kubelet,
+        }
+        actions: list[Action] = []
+        for body in bodies:
+            if controller(body) and controller(body) not in living:
+                actions.append(partial(self.server.remove, body))
+            elif offer := offers.get(body["kind"]):
+                actions += offer(body)
+        return actions
+
+    def _change(self, body: Body, **change: Any) -> Action:
+        return partial(self.server.update, merged(body, change))
+
+    def _new_pod(self, owner: Body, name: str) -> Action:
+        """A ReplicaSet between a Deployment and its pods would add nothing here."""
+        template, metadata = owner["spec"]["template"], owner["metadata"]
+        reference = {
+            "kind": owner["kind"],
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+            "controller": True,
+        }
+        pod = {
+            "kind": "Pod",
+            "metadata": {
+                "name": name,
+                "labels": template["metadata"]["labels"],
+                "ownerReferences": [reference],
+            },
+            "spec": template["spec"],
+            "status": {"phase": "Pending"},
+        }
+        return partial(self.server.create, pod)
+
+    def _job(self, job: Body) -> Iterator[Action]:
+        if job.get("status", {}).get("conditions"):
+            return
+        pods = self.server.owned("Pod", job)
+        phases = [pod["status"]["phase"] for pod in pods]
+        if "Succeeded" in phases:
+            yield partial(self._end, job, JobBuilder(job).complete(at=self.server.now), pods)
+        elif phases.count("Failed") > job["spec"]["backoffLimit"]:
+            yield partial(self._end, job, JobBuilder(job).failed(at=self.server.now), pods)
+        elif not {"Pending", "Running"} & set(phases):
+            yield self._new_pod(job, f"{job['metadata']['name']}-{job['metadata']['uid']}-{len(pods)}")
+        elif not job.get("status", {}).get("active"):
+            yield partial(self.server.update, JobBuilder(job).running(self.server.now).content)
+
+    def _end(self, job: Body, ended: JobBuilder, pods: list[Body]) -> None:
+        """What counts is what the pod that succeeded has registered."""
+        names = {pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == "Succeeded"}
+        made = [version for run, version in self.registry.logged if run.pod in names and version]
+        outcome = "Complete" if names else "Failed"
+        self.outcomes[controller(job)] = (outcome, str(made[-1].number) if made else None)
+        self.server.update(ended.content)
+
+    def _deployment(self, deployment: Body) -> Iterator[Action]:
+        pods, wanted = self.server.owned("Pod", deployment), deployment["spec"]["replicas"]
+        status = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": len(pods),
+            "updatedReplicas": len(pods),
+            "readyReplicas": sum(ready(pod) for pod in pods),
+        }
+        if deployment.get("status") != status:
+            yield self._change(deployment, status=status)
+        if len(pods) < wanted:
+            yield self._new_pod(deployment, f"{deployment['metadata']['name']}-{self.server.version}")
+        if len(pods) > wanted:
+            yield partial(self.server.remove, min(pods, key=ready))
+
+    def _service(self, service: Body) -> Iterator[Action]:
+        name, selector = service["metadata"]["name"], service["spec"]["selector"].items()
+        pods = [pod for pod in self.server.all("Pod") if selector <= pod["metadata"]["labels"].items()]
+        endpoints = [
+            {"targetRef": {"name": pod["metadata"]["name"]}, "conditions": {"ready": ready(pod)}}
+            for pod in pods
+        ]
+        reference = {"kind": "Service", "name": name, "uid": service["metadata"]["uid"], "controller": True}
+        known = self.server.find("EndpointSlice", name)
+        if known is None:
+            labels = service["metadata"]["labels"]
+            metadata = {"name": name, "labels": labels, "ownerReferences": [reference]}
+            body = {"kind": "EndpointSlice", "metadata": metadata, "endpoints": endpoints}
+            yield partial(self.server.create, body)
+        elif known["endpoints"] != endpoints:
+            yield self._change(known, endpoints=endpoints)
+
+    def _kubelet(self, pod: Body) -> Iterator[Action]:
+        if pod["status"]["phase"] == "Pending":
+            yield self._becomes(PodBuilder(pod).running())
+        elif pod["metadata"]["ownerReferences"][0]["kind"] == "Job":
+            yield from self._training(pod)
+        elif not ready(pod):
+            yield from self._serving(pod)
+
+    def _training(self, pod: Body) -> Iterator[Action]:
+        """The pod's arguments say what each attempt does: registers, fails, both, or neither."""
+        (container,) = pod["spec"]["containers"]
+        attempt = int(pod["metadata"]["name"].rsplit("-", 1)[1])
+        does = container["args"][min(attempt, len(container["args"]) - 1)].split()
+        name = pod["metadata"]["name"]
+        if pod["status"]["phase"] != "Running":
+            return
+        if "logs" in does and not self.registry.has_run_of(name):
+            context = next(v["value"] for v in container["env"] if v["name"] == "MLFLOW_RUN_CONTEXT")
+            tags = json.loads(context.replace("$(POD_NAME)", name))
+            yield partial(self.registry.log, tags, registers="registers" in does)
+        else:
+            yield self._becomes(PodBuilder(pod).ended(1 if "fails" in does else 0))
+
+    def _serving(self, pod: Body) -> Iterator[Action]:
+        behaviour = self.registry.behaviour[int(pod["metadata"]["labels"][VERSION_LABEL])]
+        (container,) = pod["status"]["containerStatuses"]
+        restarts = container["restartCount"]
+        if behaviour == GOOD:
+            yield self._becomes(PodBuilder(pod).ready())
+        elif behaviour == UNSERVABLE and not restarts:
+            yield self._becomes(PodBuilder(pod).crashed(NEVER_SERVABLE, 1, "It is of no use."))
+        elif behaviour == CRASHES and restarts <= RESTARTS_MAX:
+            yield self._becomes(PodBuilder(pod).crashed(1, restarts + 1))
+
+    def _becomes(self, pod: PodBuilder) -> Action:
+        return partial(self.server.update, pod.content)
+
+
+def ready(pod: Body) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
+
+
+def stumbled(pod: Body) -> Body:
+    """A ready pod that is not any more."""
+    return merged(pod, {"status": {"conditions": [condition("Ready", "False")]}})

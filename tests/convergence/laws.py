@@ -1,0 +1,166 @@
+"""What must never happen, judged at each write of the operator, and what the world must have come to at rest."""
+
+import json
+
+from modelcycle.api.modeldeployment import ModelDeployment
+from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Body
+from modelcycle.registry import RegisteredModel, resolve
+from modelcycle.runtime.resources import PODS
+from modelcycle.serving.revision import name as revision_name
+
+from tests.builders import DEFAULTS, MODEL, NAMESPACE
+from tests.convergence.cluster import REFUSED, ApiServer, controller
+from tests.convergence.controllers import Controllers, ready
+from tests.convergence.process import Process
+from tests.convergence.registry import CRASHES, ELSEWHERE, UNSERVABLE, MemoryRegistry
+
+
+class Laws:
+    """
+    Attributes:
+        operator: the process that is judged, with what it has seen.
+        made: names of all Deployments that it has made.
+        outside: UIDs of pods and Deployments that somebody or something else than the operator took away or
+            made unready: until the operator has seen that, it cannot know.
+    """
+
+    def __init__(self, server: ApiServer, registry: MemoryRegistry) -> None:
+        self.server = server
+        self.registry = registry
+        self.operator: Process
+        self.made: set[str] = set()
+        self.outside: set[str] = set()
+
+    def judge(self, before: Body | None, after: Body | None) -> None:
+        """A write of the operator that has just been carried out."""
+        kind = (after or before or {})["kind"]
+        if kind == "TrainingRun" and before and after:
+            self._what_is_recorded_stays(before.get("status", {}), after["status"])
+        elif kind == "ModelDeployment" and before and after:
+            self._a_version_is_rejected_for_what_it_is(before, after)
+        elif kind == "Job" and after and not before:
+            self._a_job_is_made_once(after)
+        elif kind == "Service" and after and selected(before) != selected(after):
+            self._clients_are_sent_to_what_is_proven(after)
+        elif kind == "Deployment" and before and not after:
+            self._nobody_deletes_what_serves(before)
+        elif kind == "Deployment" and before and after:
+            wanted = self.operator.replicas[after["metadata"]["labels"][DEPLOYMENT_LABEL]]
+            assert after["spec"]["replicas"] in wanted, "nobody wants so many pods"
+        elif kind == "Deployment" and after:
+            self.made.add(after["metadata"]["name"])
+
+    def _what_is_recorded_stays(self, before: Body, after: Body) -> None:
+        assert not before.get("completionTime") or before == after, "a terminal status was changed"
+        assert before.get("jobUID") in (None, after.get("jobUID")), "another Job was recorded"
+
+    def _a_job_is_made_once(self, job: Body) -> None:
+        run = self.server.find("TrainingRun", job["metadata"]["name"])
+        if run and run["metadata"]["uid"] == controller(job):
+            assert not run.get("status", {}).get("jobUID"), "a second Job was made"
+
+    def _clients_are_sent_to_what_is_proven(self, service: Body) -> None:
+        owner, revision = service["metadata"]["name"], selected(service)
+        live = self.server.find("ModelDeployment", owner)
+        if live is None or live["metadata"]["uid"] != controller(service):
+            return
+        rejected = [entry["revision"] for entry in live.get("status", {}).get("rejected", ())]
+        assert revision not in rejected, f"clients were sent to {revision}, which is rejected"
+        proven = [pod for pod in self._pods(owner, revision) if ready(pod)]
+        assert len(proven) >= min(self.operator.replicas[owner]) or self._cannot_know(owner, revision), (
+            f"{revision} was not proven"
+        )
+
+    def _nobody_deletes_what_serves(self, deployment: Body) -> None:
+        labels = deployment["metadata"]["labels"]
+        service = self.server.find("Service", labels[DEPLOYMENT_LABEL])
+        serves = service and selected(service) == labels[REVISION_LABEL]
+        pods = [pod for pod in self.server.owned("Pod", deployment) if ready(pod)]
+        assert not serves or not pods, "what serves was deleted"
+
+    def _a_version_is_rejected_for_what_it_is(self, before: Body, after: Body) -> None:
+        known = [entry["revision"] for entry in before.get("status", {}).get("rejected", ())]
+        for entry in after["status"]["rejected"]:
+            revision, version, reason = entry["revision"], int(entry["version"]), entry["reason"]
+            if revision in known:
+                continue
+            deployment = ModelDeployment.model_validate(after)
+            behaviour = self.registry.behaviour[version]
+            match reason:
+                case "ModelNotServable" | "CrashLoop":
+                    assert behaviour == {"ModelNotServable": UNSERVABLE, "CrashLoop": CRASHES}[reason]
+                case "DeploymentRefused":
+                    assert REFUSED in json.dumps(after["spec"])
+                    assert revision == revision_name(deployment, DEFAULTS, self.registry.made[version])
+                case "ProgressDeadlineExceeded":
+                    assert f"{deployment.metadata.name}-{revision}" in self.made, "it never had a chance"
+                case _:
+                    raise AssertionError(f"{revision} was rejected: {entry}")
+
+    def _pods(self, owner: str, revision: str) -> list[Body]:
+        """Those that will stay: a pod whose Deployment is gone goes with it."""
+        deployment = self.server.find("Deployment", f"{owner}-{revision}")
+        return self.server.owned("Pod", deployment) if deployment else []
+
+    def _cannot_know(self, owner: str, revision: str) -> bool:
+        store = self.operator.context.store
+        deployment = store.get("Deployment", NAMESPACE, f"{owner}-{revision}")
+        pods = [entry.item for _, entry in store.items(PODS)]
+        seen = {pod.uid for pod in pods if pod.ready and pod.label(REVISION_LABEL) == revision}
+        return bool(self.outside & (seen | {deployment.uid if deployment else ""}))
+
+
+def selected(service: Body | None) -> str:
+    """The revision that clients are sent to."""
+    return str(service["spec"]["selector"][REVISION_LABEL]) if service else ""
+
+
+def a_run_is_over(run: Body, controllers: Controllers, job_was_deleted: bool) -> None:
+    """It says how its Job ended, and which version the pod that succeeded has registered."""
+    status, uid = run["status"], run["metadata"]["uid"]
+    true = {c["type"] for c in status["conditions"] if c["status"] == "True"}
+    said = "Complete" if "Complete" in true else status["reason"]
+    assert "Finished" in true
+    if job_was_deleted:
+        return
+    if uid not in controllers.outcomes:
+        assert said == "JobRefused"
+        return
+    outcome, version = controllers.outcomes[uid]
+    assert (said, status.get("version")) == (outcome if outcome == "Complete" else "CommandFailed", version)
+
+
+def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: Body) -> None:
+    """It serves what is followed unless that was rejected, all else of it is gone, and it says so."""
+    deployment = ModelDeployment.model_validate(body)
+    name, replicas, status = deployment.metadata.name, deployment.spec.replicas, deployment.status
+    serving, service = status.serving.revision if status.serving else "", server.find("Service", name)
+    assert serving == selected(service) or not service
+    target = followed(deployment, registry)
+    rejected = target in {entry.revision for entry in status.rejected}
+    assert not target or serving == target or rejected or not replicas, f"{target} does not serve"
+    assert not (serving == target and rejected)
+    made = {d["metadata"]["labels"][REVISION_LABEL]: d for d in server.owned("Deployment", body)}
+    pods = [pod for pod in server.owned("Pod", made[serving]) if ready(pod)] if serving in made else []
+    assert service or not pods, "what could serve has no Service"
+    # Where somebody deletes what serves it is made again, unless the spec has changed since.
+    shapes = {revision_name(deployment, DEFAULTS, version) for version in registry.made.values()}
+    assert serving in made or serving not in shapes
+    # What broke before clients were seen to be led to it has not settled: the one before it stays warm.
+    answers = status.serving and status.serving.since
+    assert set(made) <= {serving} or (not answers and not pods and len(made) == 2)
+    conditions = {c.type: c.status for c in status.conditions}
+    assert conditions["Ready"] == ("True" if pods else "False")
+    assert (conditions["UpToDate"] == "True") == bool(target and serving == target)
+    assert status.ready_replicas == len(pods)
+    assert serving not in made or made[serving]["spec"]["replicas"] == replicas
+    assert not status.candidate or not pods
+
+
+def followed(deployment: ModelDeployment, registry: MemoryRegistry) -> str:
+    """The revision that should serve, or "" if there is none that could."""
+    model = RegisteredModel(MODEL, registry.aliases, tuple(registry.made.values()))
+    version = resolve(deployment.spec.model, model if model.versions else None).version
+    if version is None or registry.behaviour[version.number] == ELSEWHERE:
+        return ""
+    return revision_name(deployment, DEFAULTS, version)

@@ -1,0 +1,120 @@
+"""The operator's process: its real passes, polls and relists, advanced one request at a time."""
+
+import json
+from collections import Counter
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from modelcycle.runtime import relist
+from modelcycle.runtime.cluster import ApiError
+from modelcycle.runtime.context import Context
+from modelcycle.runtime.echo import Echo
+from modelcycle.runtime.handlers import take_event
+from modelcycle.runtime.lease import Lease
+from modelcycle.runtime.reconcile import AT_ONCE, reconcile
+from modelcycle.runtime.registry_watch import RegistryWatch
+from modelcycle.runtime.resources import MODEL_DEPLOYMENTS, OWN, WATCHED
+from modelcycle.runtime.store import Key, Store
+
+from tests.builders import DEFAULTS
+from tests.convergence.cluster import MemoryCluster
+from tests.convergence.registry import MemoryRegistry
+
+POLL, RELIST = Key("the registry is polled", "", ""), Key("all is listed again", "", "")
+BACKOFF_SECONDS = 1.0
+# So often may a pass ask to be repeated at once while nothing changes.
+REPEATS_MAX = 3
+
+
+class Process:
+    """From its start to its crash. Starting, it lists everything.
+
+    Attributes:
+        woken: what is to be worked on; `timers`: when it will be; `tasks`: what is being worked on.
+        replicas: by name of a ModelDeployment, what its last pass has known to be wanted, at its start or later.
+    """
+
+    def __init__(self, cluster: MemoryCluster, registry: MemoryRegistry) -> None:
+        self.server = cluster.server
+        self.woken: set[Key] = set()
+        self.timers: dict[Key, datetime] = {}
+        self.tasks: dict[Key, Coroutine[Any, Any, float | None]] = {}
+        self.replicas: dict[str, set[int]] = {}
+        self._repeats: Counter[tuple[Key, int]] = Counter()
+        self.context = Context(
+            cluster=cluster,
+            store=Store(),
+            mlflow=registry,
+            registry=RegistryWatch(registry, DEFAULTS.mount_path, 5, self.woken.add),
+            lease=Lease(cluster, "modelcycle", "", "operator-1"),
+            echo=Echo(lambda: self.server.now.timestamp()),
+            defaults=DEFAULTS,
+            pod_name="operator-1",
+            wake=self.woken.add,
+            clock=lambda: self.server.now,
+        )
+        self.server.events.clear()
+        self.finish(RELIST)
+        for resource in OWN:
+            self.woken.update(self.context.store.keys(resource))
+
+    def work(self) -> list[Key]:
+        """What can go on now: one task a key."""
+        return sorted(self.woken | set(self.tasks), key=str)
+
+    def finish(self, key: Key) -> None:
+        while self.advance(key):
+            pass
+
+    def advance(self, key: Key) -> bool:
+        """Works on until the next request is sent or answered; whether there is more to do."""
+        if key not in self.tasks:
+            self.woken.discard(key)
+            self.timers.pop(key, None)
+            self.replicas[key.name] = set()
+            self.tasks[key] = self._start(key)
+        if deployment := self.context.store.get(MODEL_DEPLOYMENTS.kind, key.namespace, key.name):
+            self.replicas[key.name].add(json.loads(deployment.item)["spec"]["replicas"])
+        try:
+            self.tasks[key].send(None)
+        except StopIteration as done:
+            self._ended(key, done.value)
+        except ApiError:
+            del self.tasks[key]
+            self.timers[key] = self.server.now + timedelta(seconds=BACKOFF_SECONDS)
+        return key in self.tasks
+
+    def _start(self, key: Key) -> Coroutine[Any, Any, Any]:
+        if key == POLL:
+            return self.context.registry.poll()
+        if key == RELIST:
+            return relist.everything(self.context, ())
+        return reconcile(self.context, key)
+
+    def _ended(self, key: Key, look_again: float | None) -> None:
+        del self.tasks[key]
+        if look_again is None:
+            return
+        self.timers[key] = self.server.now + timedelta(seconds=look_again)
+        if look_again == AT_ONCE:
+            self._repeats[key, self.server.version] += 1
+            assert self._repeats[key, self.server.version] <= REPEATS_MAX, f"{key} spins"
+            self.fire_timers()
+
+    def fire_timers(self) -> None:
+        due = {key for key, at in self.timers.items() if at <= self.server.now}
+        self.woken |= due
+        for key in due:
+            del self.timers[key]
+
+    def see(self, kind: str) -> None:
+        """The watch delivers the oldest event of the kind that is under way."""
+        resource = next(resource for resource in WATCHED if resource.kind == kind)
+        if woken := take_event(self.context, resource, *self.server.events[kind].pop(0)):
+            self.woken.add(woken)
+
+    def crash(self) -> None:
+        for task in self.tasks.values():
+            task.close()
+        self.tasks.clear()

@@ -1,0 +1,86 @@
+"""MLflow in memory: one registered model, the runs that made its versions, and outages."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from modelcycle.registry import RegisteredModel, Version
+from modelcycle.runtime.mlflow import Mlflow, RegistryError
+from modelcycle.training.observed import NAME_TAG, NAMESPACE_TAG, POD_TAG, UID_TAG, MlflowRun, Results
+
+from tests.builders import MODEL, a_version, an_mlflow_run, path_of
+from tests.convergence.cluster import in_flight
+
+T = TypeVar("T")
+# What becomes of a pod that serves a version.
+GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE = "good", "exits 3", "crashes", "hangs", "its files are on S3"
+BEHAVIOURS = (GOOD, GOOD, GOOD, GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE)
+
+
+class MemoryRegistry(Mlflow):
+    """
+    Attributes:
+        up: whether it answers; `stumbles` counts the next requests that it does not answer all the same.
+        logged: the MLflow runs of training pods, with the version that each registered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("http://mlflow:5000")
+        self.up, self.stumbles = True, 0
+        self.made: dict[int, Version] = {}
+        self.behaviour: dict[int, str] = {}
+        self.aliases: Mapping[str, int] = {}
+        self.logged: list[tuple[MlflowRun, Version | None]] = []
+        self._tags: dict[str, dict[str, str]] = {}
+
+    def register(self, behaviour: str = GOOD) -> Version:
+        version = a_version(len(self.made) + 1)
+        self.made[version.number] = version
+        self.behaviour[version.number] = behaviour
+        return version
+
+    def log(self, tags: dict[str, str], registers: bool) -> None:
+        """A training pod's MLflow run, tagged by its MLFLOW_RUN_CONTEXT."""
+        version = self.register() if registers else None
+        run_id = version.run_id if version else f"run-of-{tags[POD_TAG]}"
+        run = an_mlflow_run(run_id, start=len(self.logged), pod=tags[POD_TAG], accuracy=0.9)
+        self._tags[run_id] = tags
+        self.logged.append((run, version))
+
+    def has_run_of(self, pod: str) -> bool:
+        return any(run.pod == pod for run, _ in self.logged)
+
+    async def _answer(self, answer: Callable[[], T]) -> T:
+        await in_flight()
+        if self.stumbles:
+            self.stumbles -= 1
+            raise RegistryError("MLflow answers 500.")
+        if not self.up:
+            raise RegistryError("MLflow does not answer.")
+        return answer()
+
+    async def models(self) -> list[RegisteredModel]:
+        return await self._answer(self._models)
+
+    def _models(self) -> list[RegisteredModel]:
+        """As the registry's search does, it shows the newest version only."""
+        newest = tuple(self.made.values())[-1:]
+        return [RegisteredModel(MODEL, self.aliases, newest)] if newest else []
+
+    async def versions(self, model: str) -> tuple[Version, ...]:
+        return await self._answer(lambda: tuple(self.made.values()))
+
+    async def download_uri(self, version: Version) -> str:
+        if self.behaviour[version.number] == ELSEWHERE:
+            return await self._answer(lambda: "s3://models/iris")
+        return await self._answer(lambda: f"file://{path_of(version.number)}")
+
+    async def training_run_of(self, run_id: str) -> str:
+        tags = await self._answer(lambda: self._tags.get(run_id))
+        return f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if tags else ""
+
+    async def results(self, training_run_uid: str) -> Results:
+        return await self._answer(lambda: self._results(training_run_uid))
+
+    def _results(self, uid: str) -> Results:
+        logged = [(run, v) for run, v in self.logged if self._tags[run.run_id][UID_TAG] == uid]
+        return Results(tuple(run for run, _ in logged), tuple(v for _, v in logged if v))

@@ -1,0 +1,281 @@
+"""The world of one test: the cluster, the registry, their users, the operator, and time.
+
+Each public method with `pick` is something that can happen; pick chooses among the ways it can.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from modelcycle.plan import VERSION_LABEL, Body
+from modelcycle.runtime.resources import WATCHED
+
+from tests.builders import ModelDeploymentBuilder, a_model_deployment, a_training_run, merged
+from tests.convergence.cluster import REFUSED, ApiServer, MemoryCluster, controller
+from tests.convergence.controllers import Controllers, ready, stumbled
+from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over
+from tests.convergence.process import POLL, RELIST, Process
+from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, MemoryRegistry
+
+T = TypeVar("T")
+PROGRESS_DEADLINE_SECONDS, KEEP_PREVIOUS_SECONDS = 120, 10
+# What the attempts of a training do.
+SCRIPTS = (
+    ["logs registers"],
+    ["logs"],
+    ["logs fails"],
+    ["logs registers fails", "logs registers"],
+    ["logs registers fails", "logs"],
+    ["fails", "logs registers fails"],
+)
+ALIAS = "champion"
+
+
+class World:
+    """
+    Attributes:
+        robbed: UIDs of TrainingRuns whose Job somebody deleted.
+        lost_events: whether the watch has lost any: then the operator's liveness may fail, and should.
+    """
+
+    def __init__(self) -> None:
+        self.server = ApiServer()
+        self.registry = MemoryRegistry()
+        self.controllers = Controllers(self.server, self.registry)
+        self.laws = Laws(self.server, self.registry)
+        self.cluster = MemoryCluster(self.server, self.laws.judge)
+        self.robbed: set[str] = set()
+        self.lost_events = False
+        self.server.create({"kind": "PersistentVolumeClaim", "metadata": {"name": "mlruns"}})
+        self.operator = self._started()
+
+    def _started(self) -> Process:
+        operator = Process(self.cluster, self.registry)
+        self.laws.operator = operator
+        return operator
+
+    # The operator and what connects it
+
+    def the_operator_sends_or_receives(self, pick: int) -> None:
+        if work := [*self.operator.work(), POLL, RELIST]:
+            self.operator.advance(chosen(work, pick))
+
+    def the_operator_finishes_a_pass(self, pick: int) -> None:
+        if work := self.operator.work():
+            self.operator.finish(chosen(work, pick))
+
+    def the_operator_crashes(self, pick: int = 0) -> None:
+        self.operator.crash()
+        self.cluster.faults.clear()
+        self.operator = self._started()
+
+    def all_goes_well_for_a_while(self, pick: int = 0) -> None:
+        for _ in range(1 + pick % 4):
+            self.the_watch_catches_up()
+            self.the_registry_is_polled()
+            for key in self.operator.work():
+                self.operator.finish(key)
+            self.everybody_acts()
+            self.seconds_pass(5)
+
+    def a_request_gets_lost(self, pick: int) -> None:
+        self.cluster.faults.append("the request is lost" if pick % 2 else "the answer is lost")
+
+    def the_watch_delivers(self, pick: int) -> None:
+        if kinds := self._undelivered():
+            self.operator.see(chosen(kinds, pick))
+
+    def the_watch_loses_an_event(self, pick: int) -> None:
+        if kinds := self._undelivered():
+            self.server.events[chosen(kinds, pick)].pop(0)
+            self.lost_events = True
+
+    def the_watch_catches_up(self, pick: int = 0) -> None:
+        for kind in self._undelivered():
+            while self.server.events[kind]:
+                self.operator.see(kind)
+
+    def _undelivered(self) -> list[str]:
+        own = [r.kind for r in WATCHED]
+        return [kind for kind in own if self.server.events[kind]]
+
+    # The cluster
+
+    def somebody_acts(self, pick: int) -> None:
+        if actions := self.controllers.actions():
+            chosen(actions, pick)()
+
+    def everybody_acts(self, pick: int = 0) -> None:
+        """As far as they get without the operator."""
+        for _ in range(1000):
+            if not (actions := self.controllers.actions()):
+                return
+            actions[0]()
+        raise AssertionError("the controllers do not come to rest")
+
+    def time_passes(self, pick: int) -> None:
+        self.seconds_pass(chosen((1, 5, 15, 30, 5, 15, 1, 150), pick))
+
+    def seconds_pass(self, seconds: float) -> None:
+        self.server.now += timedelta(seconds=seconds)
+        self.operator.fire_timers()
+
+    def the_claim_comes_or_goes(self, pick: int = 0) -> None:
+        if claim := self.server.find("PersistentVolumeClaim", "mlruns"):
+            self.server.remove(claim)
+        else:
+            self.server.create({"kind": "PersistentVolumeClaim", "metadata": {"name": "mlruns"}})
+
+    def a_quota_comes_or_goes(self, pick: int = 0) -> None:
+        self.server.forbids = not self.server.forbids
+
+    def a_ready_pod_stumbles(self, pick: int = 0) -> None:
+        if pods := [pod for pod in self.server.all("Pod") if ready(pod)]:
+            pod = chosen(pods, pick)
+            self.laws.outside.add(pod["metadata"]["uid"])
+            self.server.update(stumbled(pod))
+
+    def a_version_breaks(self, pick: int) -> None:
+        """Its pods are not ready any more, and never will be again."""
+        good = [number for number, behaviour in self.registry.behaviour.items() if behaviour == GOOD]
+        if not good:
+            return
+        number = chosen(good, pick)
+        self.registry.behaviour[number] = HANGS
+        for pod in self.server.all("Pod"):
+            if pod["metadata"]["labels"].get(VERSION_LABEL) == str(number) and ready(pod):
+                self.laws.outside.add(pod["metadata"]["uid"])
+                self.server.update(stumbled(pod))
+
+    # The registry
+
+    def the_registry_is_polled(self, pick: int = 0) -> None:
+        self.operator.finish(POLL)
+
+    def the_registry_goes_down_or_up(self, pick: int = 0) -> None:
+        self.registry.up = not self.registry.up
+
+    def the_registry_stumbles(self, pick: int = 0) -> None:
+        self.registry.stumbles += 1
+
+    def a_version_is_registered(self, pick: int = 0) -> None:
+        self.registry.register(chosen(BEHAVIOURS, pick))
+
+    def the_alias_moves(self, pick: int) -> None:
+        if self.registry.made:
+            self.registry.aliases = {ALIAS: chosen(list(self.registry.made), pick)}
+
+    def the_alias_vanishes(self, pick: int = 0) -> None:
+        self.registry.aliases = {}
+
+    # Users
+
+    def somebody_trains(self, pick: int) -> None:
+        name = f"run-{pick % 2}"
+        if not self.server.find("TrainingRun", name):
+            run = a_training_run(name).with_spec(args=chosen(SCRIPTS, pick), backoffLimit=1)
+            self.server.create(run.but(metadata={"uid": None}).content)
+
+    def somebody_deploys(self, pick: int) -> None:
+        name = chosen("ab", pick)
+        if not self.server.find("ModelDeployment", name):
+            self.server.create(following(a_model_deployment(name), pick).content)
+
+    def somebody_changes_a_spec(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            env = chosen(({"name": "X", "value": "1"}, {"name": REFUSED}, None), pick)
+            self.server.update(merged(body, {"spec": {"env": [env] if env else None}}))
+
+    def somebody_scales(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            self.server.update(merged(body, {"spec": {"replicas": pick % 3}}))
+
+    def somebody_follows_something_else(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            self.server.update(following(ModelDeploymentBuilder(body), pick // 2).content)
+
+    def somebody_annotates(self, pick: int) -> None:
+        if body := self._some(
+            chosen(("ModelDeployment", "TrainingRun", "Service", "Deployment"), pick), pick
+        ):
+            stamp = {"annotations": {"at": str(self.server.version)}}
+            self.server.update(merged(body, {"metadata": stamp}))
+
+    def somebody_deletes(self, pick: int) -> None:
+        kind = chosen(("Deployment", "Job", "ModelDeployment", "TrainingRun", "Pod", "Service"), pick)
+        body = self._some(kind, pick // 6)
+        if body is None or (kind == "Pod" and VERSION_LABEL not in body["metadata"]["labels"]):
+            return
+        self.server.remove(body)
+        self.laws.outside.add(body["metadata"]["uid"])
+        self.laws.outside |= {pod["metadata"]["uid"] for pod in self.server.owned("Pod", body)}
+        if kind == "Job":
+            self.robbed.add(controller(body))
+
+    def _some(self, kind: str, pick: int) -> Body | None:
+        bodies = self.server.all(kind)
+        return chosen(bodies, pick) if bodies else None
+
+    # The end
+
+    def all_trouble_ends(self) -> None:
+        self.cluster.faults.clear()
+        self.registry.up, self.registry.stumbles, self.server.forbids = True, 0, False
+        if not self.server.find("PersistentVolumeClaim", "mlruns"):
+            self.the_claim_comes_or_goes()
+
+    def settles(self) -> None:
+        """Everybody acts, and time passes, until nobody has anything left to do."""
+        self._comes_to_rest()
+        self.seconds_pass(1000)
+        assert self.lost_events or not self.operator.context.echo.deaf_to(), (
+            "liveness fails though all is well"
+        )
+        self.operator.finish(RELIST)
+        self._comes_to_rest()
+
+    def _comes_to_rest(self) -> None:
+        for _ in range(200):
+            self._goes_on()
+            if not (timers := self.operator.timers.values()):
+                return
+            self.seconds_pass((min(timers) - self.server.now).total_seconds())
+        raise AssertionError(f"the operator never rests: {self.operator.timers}")
+
+    def _goes_on(self) -> None:
+        for _ in range(200):
+            before = self.server.version
+            self.the_watch_catches_up()
+            self.the_registry_is_polled()
+            while work := self.operator.work():
+                self.operator.finish(work[0])
+            self.everybody_acts()
+            if self.server.version == before and not self._undelivered():
+                return
+        raise AssertionError("the world never rests")
+
+    def check(self) -> None:
+        """All has come to what was wanted, and then nothing is written, not even by an operator that starts."""
+        for run in self.server.all("TrainingRun"):
+            a_run_is_over(run, self.controllers, run["metadata"]["uid"] in self.robbed)
+        for deployment in self.server.all("ModelDeployment"):
+            a_deployment_is_settled(self.server, self.registry, deployment)
+        self.cluster.writes.clear()
+        self.the_operator_crashes()
+        self.settles()
+        assert self.cluster.writes == [], "there are writes at rest"
+
+
+def following(deployment: ModelDeploymentBuilder, pick: int) -> ModelDeploymentBuilder:
+    deadlines = {
+        "progressDeadlineSeconds": PROGRESS_DEADLINE_SECONDS,
+        "keepPreviousSeconds": KEEP_PREVIOUS_SECONDS,
+    }
+    builder = deployment.with_spec(**deadlines)
+    return chosen(
+        (builder.following_alias(ALIAS), builder.following_latest(), builder.following_version(2)), pick
+    )
+
+
+def chosen(options: Sequence[T], pick: int) -> T:
+    return options[pick % len(options)]

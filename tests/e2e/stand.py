@@ -1,0 +1,101 @@
+"""A ModelDeployment that follows an alias, and is asked for predictions while that moves."""
+
+import json
+import urllib.request
+from dataclasses import dataclass
+
+from examples.load import Load
+from tests.e2e import registry
+from tests.e2e.kube import API_VERSION, MINE, Manifest, create, get, items, kubectl, poll, wait
+
+ALIAS = "served"
+BODY = json.dumps({"dataframe_split": {"columns": ["petal"], "data": [[1.4], [5.2]]}})
+# Enough to meet every moment of a switch, and little enough to leave the pods a share of two cores.
+REQUESTS_A_SECOND = 50
+
+
+def model_deployment(name: str, model: str, alias: str, memory: str = "1Gi") -> Manifest:
+    resources = {"requests": {"cpu": "10m", "memory": memory}, "limits": {"memory": memory}}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ModelDeployment",
+        "metadata": {"name": name, "labels": MINE},
+        "spec": {
+            "model": {"name": model, "alias": alias},
+            "keepPreviousSeconds": 10,
+            "resources": resources,
+        },
+    }
+
+
+def open_node_port(name: str, node_port: int) -> int:
+    """Makes the client Service a NodePort; the port of 127.0.0.1 that answers by it."""
+    ports = [{"port": 80, "nodePort": node_port}]
+    kubectl("patch", "service", name, f"--patch={json.dumps({'spec': {'type': 'NodePort', 'ports': ports}})}")
+    port = registry.ports()[str(node_port)]
+    poll(lambda: _is_ready(port), f"/readyz by NodePort {node_port}")
+    return port
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Stand:
+    name: str
+    model: str
+    port: int
+
+    @property
+    def resource(self) -> str:
+        return f"modeldeployment/{self.name}"
+
+    def read(self) -> Manifest:
+        found: Manifest = get(self.resource)
+        return found
+
+    def serving(self) -> str:
+        """The version that answers clients, by status."""
+        return str(self.read()["status"]["serving"]["version"])
+
+    def deployments(self) -> dict[str, Manifest]:
+        """The Deployments of all its revisions, by version."""
+        found = items("deployments", f"--selector=modelcycle.dev/modeldeployment={self.name}")
+        return {one["metadata"]["labels"]["modelcycle.dev/version"]: one for one in found}
+
+    def load(self) -> Load:
+        return Load(self.port, BODY, REQUESTS_A_SECOND)
+
+    def follow(self, alias: str) -> str:
+        """Moves the followed alias to the version that another alias names; that version."""
+        version = str(registry.version_of(self.model, alias)["version"])
+        registry.set_alias(self.model, ALIAS, version)
+        return version
+
+    def follow_the_other_good_one(self) -> str:
+        good = registry.version_of(self.model, "good")["version"]
+        return self.follow("better" if self.serving() == good else "good")
+
+    def wait_until_all_is_done(self, version: str) -> None:
+        """A version serves, and of every other one the last pod is gone."""
+        wait(self.resource, f"jsonpath={{.status.serving.version}}={version}")
+        wait(self.resource, "jsonpath={.status.reason}=RolloutComplete")
+        self.wait_until_no_pod_is_left(f"modelcycle.dev/version!={version}")
+
+    def wait_until_no_pod_is_left(self, of: str) -> None:
+        wait("pods", "delete", f"--selector=modelcycle.dev/modeldeployment={self.name},{of}")
+
+
+def set_up(name: str, model: str, node_port: int) -> Stand:
+    """Serves the good version of a model by a NodePort."""
+    stand = Stand(name, model, registry.ports()[str(node_port)])
+    stand.follow("good")
+    create(model_deployment(name, model, ALIAS))
+    wait(stand.resource, "condition=Ready")
+    open_node_port(name, node_port)
+    return stand

@@ -5,7 +5,6 @@ import json
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Body
 from modelcycle.registry import RegisteredModel, resolve
-from modelcycle.runtime.resources import PODS
 from modelcycle.serving.revision import name as revision_name
 
 from tests.builders import DEFAULTS, MODEL, NAMESPACE
@@ -101,13 +100,6 @@ class Laws:
         """Those that will stay: a pod whose Deployment is gone goes with it."""
         deployment = self.server.find("Deployment", f"{owner}-{revision}")
         return self.server.owned("Pod", deployment) if deployment else []
-
-    def _cannot_know(self, owner: str, revision: str) -> bool:
-        store = self.operator.context.store
-        deployment = store.get("Deployment", NAMESPACE, f"{owner}-{revision}")
-        pods = [entry.item for _, entry in store.items(PODS)]
-        seen = {pod.uid for pod in pods if pod.ready and pod.label(REVISION_LABEL) == revision}
-        return bool(self.outside & (seen | {deployment.uid if deployment else ""}))
 
 
 def selected(service: Body | None) -> str:

@@ -14,7 +14,7 @@ from modelcycle.runtime.handlers import take_event
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.reconcile import AT_ONCE, reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
-from modelcycle.runtime.resources import MODEL_DEPLOYMENTS, OWN, WATCHED
+from modelcycle.runtime.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, OWN, PODS, WATCHED
 from modelcycle.runtime.store import Key, Store
 
 from tests.builders import DEFAULTS
@@ -32,7 +32,8 @@ class Process:
 
     Attributes:
         woken: what is to be worked on; `timers`: when it will be; `tasks`: what is being worked on.
-        replicas: by name of a ModelDeployment, what its last pass has known to be wanted, at its start or later.
+        replicas, seen: by name of a ModelDeployment, what its last pass has known at any time: the replicas
+            wanted, and the UIDs of Deployments and ready pods.
     """
 
     def __init__(self, cluster: MemoryCluster, registry: MemoryRegistry) -> None:
@@ -41,6 +42,7 @@ class Process:
         self.timers: dict[Key, datetime] = {}
         self.tasks: dict[Key, Coroutine[Any, Any, float | None]] = {}
         self.replicas: dict[str, set[int]] = {}
+        self.seen: dict[str, set[str]] = {}
         self._repeats: Counter[tuple[Key, int]] = Counter()
         self.context = Context(
             cluster=cluster,
@@ -72,10 +74,9 @@ class Process:
         if key not in self.tasks:
             self.woken.discard(key)
             self.timers.pop(key, None)
-            self.replicas[key.name] = set()
+            self.replicas[key.name], self.seen[key.name] = set(), set()
             self.tasks[key] = self._start(key)
-        if deployment := self.context.store.get(MODEL_DEPLOYMENTS.kind, key.namespace, key.name):
-            self.replicas[key.name].add(json.loads(deployment.item)["spec"]["replicas"])
+        self._note(key)
         try:
             self.tasks[key].send(None)
         except StopIteration as done:
@@ -84,6 +85,13 @@ class Process:
             del self.tasks[key]
             self.timers[key] = self.server.now + timedelta(seconds=BACKOFF_SECONDS)
         return key in self.tasks
+
+    def _note(self, key: Key) -> None:
+        store = self.context.store
+        if deployment := store.get(MODEL_DEPLOYMENTS.kind, key.namespace, key.name):
+            self.replicas[key.name].add(json.loads(deployment.item)["spec"]["replicas"])
+        self.seen[key.name] |= {entry.uid for entry in store.children(DEPLOYMENTS, key)}
+        self.seen[key.name] |= {entry.uid for entry in store.children(PODS, key) if entry.item.ready}
 
     def _start(self, key: Key) -> Coroutine[Any, Any, Any]:
         if key == POLL:

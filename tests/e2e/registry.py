@@ -53,6 +53,10 @@ def version_of(model: str, alias: str) -> Any:
     return ask("GET", "registered-models/alias", name=model, alias=alias)["model_version"]
 
 
+def version_of_number(model: str, version: str) -> Any:
+    return ask("GET", "model-versions/get", name=model, version=version)["model_version"]
+
+
 def folder_of(model: str, alias: str) -> str:
     """Where the files of a version lie, as every pod sees it."""
     version = version_of(model, alias)["version"]

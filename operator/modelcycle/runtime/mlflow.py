@@ -51,10 +51,9 @@ class Mlflow:
 
     async def versions(self, model: str) -> tuple[Version, ...]:
         """All versions of a model."""
-        pages = self._pages(
-            "model-versions/search", "model_versions", VERSIONS_PAGE, filter=f"name='{_quoted(model)}'"
-        )
-        return tuple([_version(version) async for version in pages])
+        filters = name_filter(model)
+        pages = self._pages("model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters)
+        return tuple([_version(version) async for version in pages if version["name"] == model])
 
     async def download_uri(self, version: Version) -> str:
         """Where the version's folder lies, as the server resolves it."""
@@ -146,7 +145,7 @@ def _credentials() -> dict[str, str]:
         return {"Authorization": f"Bearer {token}"}
     user, password = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_PASSWORD")
     if user and password:
-        return {"Authorization": aiohttp.BasicAuth(user, password).encode()}
+        return {"Authorization": aiohttp.encode_basic_auth(user, password)}
     return {}
 
 
@@ -189,5 +188,13 @@ def _pairs(items: Any) -> dict[str, str]:
     return {item["key"]: item["value"] for item in items}
 
 
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("'", "\\'")
+def name_filter(model: str) -> str:
+    """A filter that finds a model's versions, and with a name of both kinds of quotes perhaps others' too.
+
+    MLflow's filters know both quotes and no escapes; in LIKE, _ stands for any character.
+    """
+    if "'" not in model:
+        return f"name='{model}'"
+    if '"' not in model:
+        return f'name="{model}"'
+    return f"name LIKE '{model.replace(chr(39), '_')}'"

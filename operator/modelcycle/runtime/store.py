@@ -99,6 +99,8 @@ class Store:
         controller = next((o["uid"] for o in metadata.get("ownerReferences", ()) if o.get("controller")), "")
         owner = owner_of(resource, metadata)
         entry = Entry(metadata["uid"], version, controller, owner, _PROJECTIONS[resource.kind](body))
+        if known and known.owner and known.owner != owner:
+            self._disown(resource, known.owner, name)
         self._objects[resource.kind][name] = entry
         if owner and resource not in OWN:
             self._children[resource.kind, owner].add(name)
@@ -112,10 +114,7 @@ class Store:
             return None
         del self._objects[resource.kind][namespace, name]
         if known.owner and resource not in OWN:
-            names = self._children[resource.kind, known.owner]
-            names.discard((namespace, name))
-            if not names:
-                del self._children[resource.kind, known.owner]
+            self._disown(resource, known.owner, (namespace, name))
         return known.owner
 
     def bury(self, resource: Resource, namespace: str, name: str, uid: str) -> Key | None:
@@ -127,6 +126,12 @@ class Store:
         if woken:
             self._buried.add(uid)
         return woken
+
+    def _disown(self, resource: Resource, owner: Key, name: Name) -> None:
+        names = self._children[resource.kind, owner]
+        names.discard(name)
+        if not names:
+            del self._children[resource.kind, owner]
 
     def get(self, kind: str, namespace: str, name: str) -> Entry | None:
         return self._objects[kind].get((namespace, name))

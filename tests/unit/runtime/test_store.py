@@ -125,7 +125,6 @@ def test_what_was_never_seen_is_not_buried() -> None:
     assert store.put(JOBS, JOB.body()) == RUN
 
 
-@pytest.mark.xfail(reason="the earlier owner keeps the name of a child that changed hands: Store.put")
 def test_a_child_whose_label_was_changed_leaves_its_earlier_owner() -> None:
     store = store_with(JOBS, JOB, JOB.labelled({RUN_LABEL: "other"}).of_version(9))
     assert store.children(JOBS, RUN) == []

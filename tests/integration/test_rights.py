@@ -8,6 +8,14 @@ import yaml
 from tests.integration.apiserver import kubectl
 from tests.integration.world import World
 
+# Looked at live only after a lost answer or a conflict, which the convergence tests bring about.
+AFTER_FAULTS = {
+    ("get", "modelcycle.dev", "trainingruns"),
+    ("get", "modelcycle.dev", "modeldeployments"),
+    ("get", "apps", "deployments"),
+    ("get", "", "services"),
+}
+
 
 def _asked(world: World) -> list[tuple[str, str, str, int]]:
     """(verb, group, resource[/subresource], answer) of each request of the operator's user."""
@@ -37,7 +45,7 @@ def test_the_chart_gives_no_right_that_is_never_used(world: World, request: pyte
     used = {
         (verb, group, resource) for verb, group, resource, code in _asked(world) if code < 400 or code == 409
     }
-    assert sorted(_given(world) - used) == []
+    assert sorted(_given(world) - used - AFTER_FAULTS) == []
 
 
 def _given(world: World) -> set[tuple[str, str, str]]:

@@ -173,6 +173,21 @@ def test_a_run_whose_job_is_deleted_has_failed_and_never_starts_again(world: Wor
     assert not world.kube.list("Job", world.namespace)
 
 
+def test_a_run_that_is_over_has_no_job_that_goes_on(world: World):
+    world.run(NAME)
+    world.job(NAME)
+    over = {
+        "type": "Finished",
+        "status": "True",
+        "reason": "Failed",
+        "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    world.kube.patch_status("TrainingRun", world.namespace, NAME, {"phase": "Failed", "conditions": [over]})
+    world.kube.patch_status("Job", world.namespace, NAME, {"startTime": "2026-01-01T00:00:00Z", "active": 1})
+    eventually(lambda: not world.kube.list("Job", world.namespace), "the Job is stopped")
+
+
 def test_a_job_that_kubernetes_refuses_fails_the_run_with_the_api_servers_words(world: World):
     world.run(NAME, resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}})
     status = phase(world, "Failed")

@@ -81,11 +81,13 @@ class Stand:
         good = registry.version_of(self.model, "good")["version"]
         return self.follow("better" if self.serving() == good else "good")
 
-    def wait_until_all_is_done(self, version: str) -> None:
-        """A version serves, and of every other one the last pod is gone."""
+    def wait_until_complete(self, version: str) -> None:
+        """A version serves, and the Deployment of every other one is deleted; its pods may still drain."""
         wait(self.resource, f"jsonpath={{.status.serving.version}}={version}")
         wait(self.resource, "jsonpath={.status.reason}=RolloutComplete")
-        self.wait_until_no_pod_is_left(f"modelcycle.dev/version!={version}")
+        poll(
+            lambda: list(self.deployments()) == [version], f"only the Deployment of version {version} is left"
+        )
 
     def wait_until_no_pod_is_left(self, of: str) -> None:
         wait("pods", "delete", f"--selector=modelcycle.dev/modeldeployment={self.name},{of}")

@@ -70,7 +70,8 @@ def test_a_command_that_fails_is_shown_with_its_exit_code_and_the_end_of_its_log
     assert status["reason"] == "CommandFailed"
     assert "exit code 1." in status["message"]
     assert status["message"].endswith("epoch 1 of 9\nno such column: petals")
-    told = items("events", "--field-selector=involvedObject.kind=TrainingRun,involvedObject.name=e2e-fails")
+    uid = get("trainingrun", "e2e-fails")["metadata"]["uid"]
+    told = items("events", f"--field-selector=involvedObject.uid={uid}")
     assert [event["message"] for event in told if event["reason"] == "CommandFailed"] == [status["message"]]
 
 

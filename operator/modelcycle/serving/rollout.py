@@ -18,6 +18,7 @@ from modelcycle.api.modeldeployment import (
 )
 from modelcycle.conditions import cut
 from modelcycle.failure import Failure
+from modelcycle.plan import REVISION_LABEL
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.proof import Proof, judge
@@ -96,11 +97,13 @@ def see(observed: Observed, now: datetime) -> Rollout:
 
 
 def _kept(observed: Observed, serving: Serving | None, history: tuple[Past, ...]) -> frozenset[str]:
-    """What serves, and the one before it until clients have left that."""
+    """What serves, the one before it until that answers, and whatever clients are still led to."""
     if serving is None:
         return frozenset()
-    left = serving.since is not None or observed.deployment.spec.replicas == 0
-    return frozenset({serving.revision, *(past.revision for past in history[:1] if not left)})
+    answers = serving.since is not None or observed.deployment.spec.replicas == 0
+    led_to = {name for name, is_ready in observed.endpoints if is_ready}
+    reached = {pod.label(REVISION_LABEL) for pod in observed.pods if pod.name in led_to}
+    return frozenset({serving.revision, *reached, *(past.revision for past in history[:1] if not answers)})
 
 
 def target_of(observed: Observed) -> Revision | None:

@@ -27,12 +27,14 @@ def installation() -> Iterator[None]:
 def what_is_missing() -> str:
     if not (STATE / "kubeconfig").exists() or not (STATE / "bin" / "kubectl").exists():
         return "There is no cluster: run `make cluster`, or `make test-e2e`, which does all that is needed."
-    done = run("wait", OPERATOR, MLFLOW, "--for=condition=Available", "--timeout=60s")
-    if done.returncode != 0:
-        return (
-            f"The chart is not installed, or does not come up ({done.stderr.strip()}): run `make images load "
-            "install`, or `make test-e2e`, which does all that is needed."
-        )
+    run("scale", MLFLOW, "--replicas=1")  # a run that was cut short can have left it at none
+    for deployment in (OPERATOR, MLFLOW):
+        done = run("rollout", "status", deployment, "--timeout=60s")
+        if done.returncode != 0:
+            return (
+                f"The chart is not installed, or does not come up ({done.stderr.strip()}): run `make images load "
+                "install`, or `make test-e2e`, which does all that is needed."
+            )
     return ""
 
 

@@ -15,7 +15,7 @@ REQUESTS_A_SECOND = 50
 
 
 def model_deployment(name: str, model: str, alias: str, memory: str = "1Gi") -> Manifest:
-    resources = {"requests": {"cpu": "10m", "memory": memory}, "limits": {"memory": memory}}
+    resources = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": memory}}
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelDeployment",
@@ -47,6 +47,8 @@ def _is_ready(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Stand:
+    """A ModelDeployment of the tests. port: of 127.0.0.1; it leads to its Service."""
+
     name: str
     model: str
     port: int

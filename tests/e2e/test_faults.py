@@ -28,7 +28,7 @@ def test_a_rollout_whose_operator_dies_before_the_switch_is_completed_by_the_nex
     assert list(left) == [after]
     assert left[after]["metadata"]["uid"] == begun["metadata"]["uid"]
     assert left[after]["metadata"]["generation"] == 1
-    wait(OPERATOR, "condition=Available")
+    kubectl("rollout", "status", OPERATOR, "--timeout=60s")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def without_mlflow(serving: Stand) -> Iterator[None]:
     kubectl("scale", MLFLOW, "--replicas=0")
     yield
     kubectl("scale", MLFLOW, "--replicas=1")
-    wait(MLFLOW, "condition=Available")
+    kubectl("rollout", "status", MLFLOW, "--timeout=120s")
 
 
 @pytest.mark.usefixtures("without_mlflow")

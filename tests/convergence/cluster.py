@@ -12,9 +12,13 @@ from modelcycle.runtime.resources import EVENTS, Resource
 from tests.builders import NAMESPACE, NOW, merged, stored
 
 T = TypeVar("T")
-Fault = Literal["the request is lost", "the answer is lost"]
+Fault = Literal["", "the request is lost", "the answer is lost", "the operator dies"]
 # A container with this variable is what the API server's validation refuses.
 REFUSED = "REFUSED"
+
+
+class DeathError(BaseException):
+    """The end of the operator's process."""
 
 
 @coroutine
@@ -107,23 +111,27 @@ class MemoryCluster(Cluster):
     """The operator's requests: each is in flight twice, on its way and on its way back.
 
     Attributes:
-        faults: what the next requests suffer, the first one first.
-        writes: what the operator wrote, Events aside.
+        faults: what the next requests suffer, the first one first; "" is none.
+        sent: how many requests there were; `writes`: what they wrote, Events aside.
     """
 
     def __init__(self, server: ApiServer, law: Law) -> None:
         self.server = server
         self.law = law
         self.faults: list[Fault] = []
+        self.sent = 0
         self.writes: list[str] = []
 
     async def _send(self, request: Callable[[], T]) -> T:
         await in_flight()
-        fault = self.faults.pop(0) if self.faults else None
+        self.sent += 1
+        fault = self.faults.pop(0) if self.faults else ""
         if fault == "the request is lost":
             raise UnavailableError(0, "NoAnswer", fault)
         answer = request()
         await in_flight()
+        if fault == "the operator dies":
+            raise DeathError
         if fault:
             raise UnavailableError(0, "NoAnswer", fault)
         return answer

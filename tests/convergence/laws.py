@@ -7,7 +7,7 @@ from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Body
 from modelcycle.registry import RegisteredModel, resolve
 from modelcycle.serving.revision import name as revision_name
 
-from tests.builders import DEFAULTS, MODEL, NAMESPACE
+from tests.builders import DEFAULTS, MODEL
 from tests.convergence.cluster import REFUSED, ApiServer, controller
 from tests.convergence.controllers import Controllers, ready
 from tests.convergence.process import Process
@@ -66,16 +66,23 @@ class Laws:
         rejected = [entry["revision"] for entry in live.get("status", {}).get("rejected", ())]
         assert revision not in rejected, f"clients were sent to {revision}, which is rejected"
         proven = [pod for pod in self._pods(owner, revision) if ready(pod)]
-        assert len(proven) >= min(self.operator.replicas[owner]) or self._cannot_know(owner, revision), (
-            f"{revision} was not proven"
-        )
+        enough = len(proven) >= min(self.operator.replicas[owner])
+        assert enough or self._what_was_seen_is_gone(owner), f"{revision} was not proven"
 
     def _nobody_deletes_what_serves(self, deployment: Body) -> None:
         labels = deployment["metadata"]["labels"]
         service = self.server.find("Service", labels[DEPLOYMENT_LABEL])
-        serves = service and selected(service) == labels[REVISION_LABEL]
-        pods = [pod for pod in self.server.owned("Pod", deployment) if ready(pod)]
-        assert not serves or not pods, "what serves was deleted"
+        own = {pod["metadata"]["name"] for pod in self.server.owned("Pod", deployment) if ready(pod)}
+        if not service or not own:
+            return
+        assert selected(service) != labels[REVISION_LABEL], "what serves was deleted"
+        wanted = self.operator.replicas[labels[DEPLOYMENT_LABEL]]
+        led_to = self.operator.endpoints[labels[DEPLOYMENT_LABEL]]
+        assert not led_to or led_to - own or 0 in wanted, "clients are still led to what was deleted"
+
+    def _what_was_seen_is_gone(self, owner: str) -> bool:
+        well = [body for body in self.server.objects.values() if body["kind"] != "Pod" or ready(body)]
+        return bool(self.outside & self.operator.seen[owner] - {body["metadata"]["uid"] for body in well})
 
     def _a_version_is_rejected_for_what_it_is(self, before: Body, after: Body) -> None:
         known = [entry["revision"] for entry in before.get("status", {}).get("rejected", ())]

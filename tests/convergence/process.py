@@ -14,7 +14,7 @@ from modelcycle.runtime.handlers import take_event
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.reconcile import AT_ONCE, reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
-from modelcycle.runtime.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, OWN, PODS, WATCHED
+from modelcycle.runtime.resources import DEPLOYMENTS, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, OWN, PODS, WATCHED
 from modelcycle.runtime.store import Key, Store
 
 from tests.builders import DEFAULTS
@@ -32,8 +32,8 @@ class Process:
 
     Attributes:
         woken: what is to be worked on; `timers`: when it will be; `tasks`: what is being worked on.
-        replicas, seen: by name of a ModelDeployment, what its last pass has known at any time: the replicas
-            wanted, and the UIDs of Deployments and ready pods.
+        replicas, seen, endpoints: by name of a ModelDeployment, what its last pass has known at any time: the
+            replicas wanted, the UIDs of Deployments and ready pods, and the pods that clients are led to.
     """
 
     def __init__(self, cluster: MemoryCluster, registry: MemoryRegistry) -> None:
@@ -43,6 +43,7 @@ class Process:
         self.tasks: dict[Key, Coroutine[Any, Any, float | None]] = {}
         self.replicas: dict[str, set[int]] = {}
         self.seen: dict[str, set[str]] = {}
+        self.endpoints: dict[str, set[str]] = {}
         self._repeats: Counter[tuple[Key, int]] = Counter()
         self.context = Context(
             cluster=cluster,
@@ -74,7 +75,7 @@ class Process:
         if key not in self.tasks:
             self.woken.discard(key)
             self.timers.pop(key, None)
-            self.replicas[key.name], self.seen[key.name] = set(), set()
+            self.replicas[key.name], self.seen[key.name], self.endpoints[key.name] = set(), set(), set()
             self.tasks[key] = self._start(key)
         self._note(key)
         try:
@@ -92,6 +93,8 @@ class Process:
             self.replicas[key.name].add(json.loads(deployment.item)["spec"]["replicas"])
         self.seen[key.name] |= {entry.uid for entry in store.children(DEPLOYMENTS, key)}
         self.seen[key.name] |= {entry.uid for entry in store.children(PODS, key) if entry.item.ready}
+        for entry in store.children(ENDPOINT_SLICES, key):
+            self.endpoints[key.name] |= {name for name, is_ready in entry.item if is_ready}
 
     def _start(self, key: Key) -> Coroutine[Any, Any, Any]:
         if key == POLL:

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.runtime.resources import WATCHED
+from modelcycle.runtime.store import Key
 
 from tests.builders import ModelDeploymentBuilder, a_model_deployment, a_training_run, merged
-from tests.convergence.cluster import REFUSED, ApiServer, MemoryCluster, controller
+from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled
 from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over
 from tests.convergence.process import POLL, RELIST, Process
@@ -165,6 +166,14 @@ class World:
         if self.registry.made:
             self.registry.aliases = {ALIAS: chosen(list(self.registry.made), pick)}
 
+    def the_alias_goes_to_and_fro(self, pick: int) -> None:
+        """The operator sees it, while the watch is slow."""
+        for there in (pick, pick // 5):
+            self.the_alias_moves(there)
+            self.the_registry_is_polled()
+            for key in self.operator.work() * 3:
+                self.operator.finish(key)
+
     def the_alias_vanishes(self, pick: int = 0) -> None:
         self.registry.aliases = {}
 
@@ -231,7 +240,7 @@ class World:
         assert self.lost_events or not self.operator.context.echo.deaf_to(), (
             "liveness fails though all is well"
         )
-        self.operator.finish(RELIST)
+        self.operator.woken.add(RELIST)
         self._comes_to_rest()
 
     def _comes_to_rest(self) -> None:
@@ -248,11 +257,24 @@ class World:
             self.the_watch_catches_up()
             self.the_registry_is_polled()
             while work := self.operator.work():
-                self.operator.finish(work[0])
+                # The watch can be faster than the answers to the operator's own writes.
+                self._works(work[0])
+                self.the_watch_catches_up()
             self.everybody_acts()
             if self.server.version == before and not self._undelivered():
                 return
         raise AssertionError("the world never rests")
+
+    def the_operator_works(self) -> None:
+        """All that it has to do, while the watch shows nothing."""
+        while work := self.operator.work():
+            self._works(work[0])
+
+    def _works(self, key: Key) -> None:
+        try:
+            self.operator.advance(key)
+        except DeathError:
+            self.the_operator_crashes()
 
     def check(self) -> None:
         """All has come to what was wanted, and then nothing is written, not even by an operator that starts."""

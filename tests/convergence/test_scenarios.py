@@ -1,0 +1,327 @@
+"""Stories with a fault at the worst moment; most of them have gone wrong once."""
+
+from collections.abc import Callable
+
+import pytest
+from modelcycle.plan import VERSION_LABEL, Body
+
+from tests.builders import merged
+from tests.convergence.cluster import REFUSED, Fault
+from tests.convergence.laws import selected
+from tests.convergence.registry import CRASHES, ELSEWHERE, GOOD, HANGS, UNSERVABLE
+from tests.convergence.world import ALIAS, PROGRESS_DEADLINE_SECONDS, World
+
+NAME, RUN = "a", "run-0"
+
+
+def a_world() -> World:
+    """A ModelDeployment follows an alias, and version 1 serves."""
+    world = World()
+    publish(world)
+    world.somebody_deploys(0)
+    world.settles()
+    assert serving(world) == "1"
+    return world
+
+
+def publish(world: World, behaviour: str = GOOD) -> None:
+    """A new version, and the alias on it."""
+    move(world, world.registry.register(behaviour).number)
+
+
+def move(world: World, number: int) -> None:
+    world.registry.aliases = {ALIAS: number}
+
+
+def change(world: World, **spec: object) -> None:
+    world.server.update(merged(deployment(world), {"spec": spec}))
+
+
+def deployment(world: World) -> Body:
+    body = world.server.find("ModelDeployment", NAME)
+    assert body
+    return body
+
+
+def serving(world: World) -> str:
+    """The version that clients are sent to, or ""."""
+    return selected(world.server.find("Service", NAME)).removeprefix("v").split("-")[0]
+
+
+def made(world: World) -> list[str]:
+    """The versions that have a Deployment."""
+    return [body["metadata"]["labels"][VERSION_LABEL] for body in world.server.all("Deployment")]
+
+
+def status(world: World) -> Body:
+    found: Body = deployment(world).get("status", {})
+    return found
+
+
+def rejected(world: World) -> list[str]:
+    return [entry["version"] for entry in status(world)["rejected"]]
+
+
+def history(world: World) -> list[str]:
+    """The versions that have served, the last one first."""
+    return [status(world)["serving"]["version"], *(past["version"] for past in status(world)["history"])]
+
+
+def run_status(world: World) -> Body:
+    run = world.server.find("TrainingRun", RUN)
+    assert run
+    found: Body = run.get("status", {})
+    return found
+
+
+def step_by_step(world: World, until: Callable[[], bool]) -> None:
+    """The registry is polled, and everybody goes on, request by request, until something is so."""
+    world.the_registry_is_polled()
+    for _ in range(1000):
+        if until():
+            return
+        world.the_watch_catches_up()
+        if work := world.operator.work():
+            world.operator.advance(work[0])
+        else:
+            world.everybody_acts()
+    raise AssertionError("it never came to that")
+
+
+def ends_well(world: World) -> None:
+    world.settles()
+    world.check()
+
+
+def test_a_rollback_is_taken_over_at_once_while_the_previous_version_is_warm() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "2")
+    move(world, 1)
+    step_by_step(world, lambda: serving(world) == "1")
+    assert world.cluster.writes.count("create Deployment a-v1-53c1ca8c") == 1
+    ends_well(world)
+    assert history(world) == ["1", "2", "1"]
+
+
+def test_a_version_that_is_superseded_in_flight_never_serves() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: "2" in made(world))
+    publish(world)
+    ends_well(world)
+    assert history(world) == ["3", "1"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [(UNSERVABLE, "ModelNotServable"), (CRASHES, "CrashLoop"), (HANGS, "ProgressDeadlineExceeded")],
+)
+def test_a_bad_version_is_rejected_while_the_old_one_serves_and_the_next_good_one_follows(
+    behaviour: str, reason: str
+) -> None:
+    world = a_world()
+    publish(world, behaviour)
+    ends_well(world)
+    assert (serving(world), made(world)) == ("1", ["1"])
+    assert [entry["reason"] for entry in status(world)["rejected"]] == [reason]
+    publish(world)
+    ends_well(world)
+    assert (serving(world), rejected(world)) == ("3", [])
+
+
+def test_a_version_that_breaks_at_the_switch_can_be_rolled_back() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "2")
+    world.a_version_breaks(1)
+    world.settles()
+    assert made(world) == ["1", "2"], "the previous one stays warm"
+    move(world, 1)
+    ends_well(world)
+    assert serving(world) == "1"
+
+
+@pytest.mark.parametrize("nowhere", [{}, {ALIAS: 9}, {ALIAS: 2}], ids=["none", "no version", "on S3"])
+def test_what_serves_goes_on_while_the_alias_leads_to_nothing(nowhere: dict[str, int]) -> None:
+    world = a_world()
+    world.registry.register(ELSEWHERE)
+    world.registry.aliases = nowhere
+    ends_well(world)
+    assert (serving(world), made(world)) == ("1", ["1"])
+    move(world, 1)
+    ends_well(world)
+    assert history(world) == ["1"]
+
+
+def test_a_registry_that_is_down_at_start_is_said_and_the_version_serves_when_it_is_back() -> None:
+    world = World()
+    world.registry.up = False
+    publish(world)
+    world.somebody_deploys(0)
+    world.settles()
+    assert status(world)["reason"] == "RegistryUnreachable"
+    world.registry.up = True
+    ends_well(world)
+    assert serving(world) == "1"
+
+
+def test_files_that_the_registry_was_asked_for_in_vain_are_asked_for_again() -> None:
+    world = a_world()
+    publish(world)
+    world.the_registry_is_polled()
+    world.registry.stumbles = 1
+    ends_well(world)
+    assert serving(world) == "2"
+
+
+def test_a_run_whose_claim_is_missing_starts_when_it_is_made() -> None:
+    world = World()
+    world.the_claim_comes_or_goes()
+    world.somebody_trains(0)
+    world.all_goes_well_for_a_while()
+    assert run_status(world)["reason"] == "ClaimNotFound"
+    world.the_claim_comes_or_goes()
+    ends_well(world)
+    assert (run_status(world)["phase"], run_status(world)["version"]) == ("Succeeded", "1")
+
+
+@pytest.mark.parametrize("obstacle", [World.the_claim_comes_or_goes, World.a_quota_comes_or_goes])
+def test_a_version_is_not_rejected_for_what_held_it_up(obstacle: Callable[[World], None]) -> None:
+    world = a_world()
+    obstacle(world)
+    publish(world)
+    for _ in range(3):
+        world.all_goes_well_for_a_while()
+        world.seconds_pass(PROGRESS_DEADLINE_SECONDS)
+    assert rejected(world) == []
+    obstacle(world)
+    ends_well(world)
+    assert serving(world) == "2"
+
+
+def test_what_the_api_server_refused_does_not_count_for_what_is_wanted_next() -> None:
+    world = a_world()
+    change(world, env=[{"name": REFUSED}])
+    step_by_step(world, lambda: bool(world.operator.context.refusals))
+    change(world, env=[{"name": "X", "value": "1"}])
+    world.the_watch_catches_up()
+    ends_well(world)
+    assert len(history(world)) == 2
+
+
+def test_scaling_to_zero_and_back_serves_the_same_version_and_starts_none_in_between() -> None:
+    world = a_world()
+    change(world, replicas=0)
+    ends_well(world)
+    assert world.server.all("Pod") == []
+    publish(world)
+    ends_well(world)
+    assert made(world) == ["1"]
+    move(world, 1)
+    change(world, replicas=2)
+    ends_well(world)
+    assert (history(world), status(world)["readyReplicas"]) == (["1"], 2)
+
+
+def test_what_serves_is_made_again_where_somebody_deleted_it_while_another_version_is_rejected() -> None:
+    world = a_world()
+    publish(world, CRASHES)
+    world.settles()
+    world.somebody_deletes(0)
+    assert made(world) == []
+    ends_well(world)
+    assert (made(world), status(world)["readyReplicas"]) == (["1"], 1)
+
+
+def test_a_crash_after_the_switch_and_before_its_status_loses_nothing() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "2")
+    world.the_operator_crashes()
+    ends_well(world)
+    assert history(world) == ["2", "1"]
+
+
+def test_a_switch_whose_answer_was_lost_is_known_before_anything_is_deleted() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: status(world).get("candidate", {}).get("step") == "Switching")
+    world.cluster.faults = ["the answer is lost"]
+    world.the_operator_works()
+    assert serving(world) == "2"
+    publish(world)
+    world.the_registry_is_polled()
+    world.seconds_pass(1)
+    world.the_operator_works()
+    assert "2" in made(world)
+    ends_well(world)
+
+
+def test_the_pods_of_a_deleted_deployment_do_not_prove_the_next_one_of_its_name() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: made(world) == ["1", "2"])
+    world.operator.finish(world.operator.work()[0])
+    world.everybody_acts()
+    world.server.events["Deployment"], rest = [], world.server.events["Deployment"]
+    world.the_watch_catches_up()
+    world.server.events["Deployment"] = rest
+    world.the_watch_catches_up()
+    for number in (1, 2):
+        move(world, number)
+        world.the_registry_is_polled()
+        world.the_operator_works()
+    ends_well(world)
+
+
+def test_a_version_of_a_failed_attempt_does_not_count_although_the_watch_of_pods_is_behind() -> None:
+    world = World()
+    world.somebody_trains(4)
+    world.the_watch_catches_up()
+    world.the_operator_works()
+    world.everybody_acts()
+    while world.server.events["Job"]:
+        world.operator.see("Job")
+    world.the_operator_works()
+    assert run_status(world)["phase"] == "Succeeded"
+    assert "version" not in run_status(world)
+
+
+def test_a_deleted_run_whose_event_was_lost_gets_no_second_job() -> None:
+    world = World()
+    world.somebody_trains(0)
+    world.the_watch_catches_up()
+    world.the_operator_works()
+    world.somebody_deletes(3)
+    world.server.events["TrainingRun"].clear()
+    ends_well(world)
+    assert world.cluster.writes == []
+
+
+def a_whole_story(world: World) -> None:
+    """Two trainings, the second with a failed attempt, two rollouts, a bad version, and a rollback."""
+    world.somebody_deploys(0)
+    for script, versions in ((0, 1), (3, 3)):
+        world.somebody_trains(script)
+        world.settles()
+        move(world, versions)
+        world.settles()
+    publish(world, UNSERVABLE)
+    world.settles()
+    move(world, 1)
+    world.settles()
+
+
+@pytest.mark.parametrize("fault", ["the request is lost", "the answer is lost", "the operator dies"])
+def test_any_single_fault_changes_nothing_in_the_end(fault: Fault) -> None:
+    calm = World()
+    a_whole_story(calm)
+    for before in range(calm.cluster.sent):
+        world = World()
+        none: list[Fault] = [""] * before
+        world.cluster.faults = [*none, fault]
+        a_whole_story(world)
+        world.check()
+        assert (serving(world), rejected(world)) == ("1", [])
+        assert history(world) == history(calm)

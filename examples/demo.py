@@ -141,7 +141,7 @@ def report(load, version):
 
 def main():
     say("The examples: the script as a ConfigMap, and a ModelDeployment that follows the newest iris")
-    kubectl("apply", "-f", "examples/iris-source.yaml", "-f", "examples/modeldeployment.yaml", show=True)
+    kubectl("apply", "-f", "examples/", show=True)
     wait_for_version(train("Train iris"))
     kubectl("get", "trainingruns,modeldeployments", show=True)
 

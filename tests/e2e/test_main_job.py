@@ -15,7 +15,7 @@ from tests.e2e.stand import Stand, open_node_port
 NAME = "e2e-iris"
 NODE_PORT = 30081
 EXAMPLES = REPOSITORY / "examples"
-BODY = (EXAMPLES / "request.json").read_text()
+BODY = (EXAMPLES / "iris/request.json").read_text()
 
 
 def example(file: str) -> Any:

@@ -80,8 +80,12 @@ def test_clients_stay_with_the_old_version_until_the_new_one_is_ready(world: Wor
     seen = status(world, lambda s: s.get("reason") == "RolloutComplete", "the rollout is complete")
     assert version_of(seen["serving"]) == "2"
     assert [version_of(past) for past in seen["history"]] == ["1"]
-    names = [d["metadata"]["name"] for d in world.kube.list("Deployment", world.namespace)]
-    assert names == [candidate["metadata"]["name"]]
+
+    def left() -> list[str]:
+        return [d["metadata"]["name"] for d in world.kube.list("Deployment", world.namespace)]
+
+    # Status is written before what it says is done.
+    eventually(lambda: left() == [candidate["metadata"]["name"]], "the old version is gone")
 
 
 def test_a_version_that_cannot_be_served_is_rejected_and_the_old_one_goes_on(world: World, model: str):

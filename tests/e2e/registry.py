@@ -74,16 +74,11 @@ def register_copy(of: str, alias: str, name: str) -> str:
     return str(made["model_version"]["version"])
 
 
-def forget_models(names_like: str) -> None:
-    """Deletes the registered models whose names fit an SQL pattern; their files stay."""
-    models = ask("GET", "registered-models/search", filter=f"name LIKE '{names_like}'", max_results=1000)
-    for model in models.get("registered_models", ()):
-        ask("DELETE", "registered-models/delete", name=model["name"])
-
-
 def forget() -> None:
     """Deletes the models and experiments of tests, of this session and of ones that were cut short."""
-    forget_models(f"{PREFIX}%")
+    models = ask("GET", "registered-models/search", filter=f"name LIKE '{PREFIX}%'", max_results=1000)
+    for model in models.get("registered_models", ()):
+        ask("DELETE", "registered-models/delete", name=model["name"])
     ours = ask("POST", "experiments/search", filter=f"name LIKE '{PREFIX}%'", max_results=1000)
     ids = [experiment["experiment_id"] for experiment in ours.get("experiments", ())]
     for experiment in ids:

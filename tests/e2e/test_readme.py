@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e import registry
-
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -54,12 +52,10 @@ def columns(shown: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def outputs(installation: None) -> list[tuple[str, str]]:
-    """(block, output) of each block of commands, run from top to bottom as after `make install`: the namespace
-    is empty, and iris is registered under version 1 first, also where `make demo` has registered it before."""
+    """(block, output) of each block of commands, run from top to bottom on an empty namespace."""
     bash(
         "kubectl delete trainingruns,modeldeployments --all --wait; kubectl delete service iris --ignore-not-found"
     )
-    registry.forget_models("iris")
     out = [(block, bash(block)) for block in blocks("sh") if not MAKES.match(block.strip())]
     bash("kubectl delete trainingruns,modeldeployments --all --wait")
     return out

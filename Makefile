@@ -37,7 +37,8 @@ load: ## put the images on the cluster
 install: ## helm install the chart on the cluster
 	$(PYTHON) -m cluster binaries > /dev/null
 	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) .cluster/bin/helm upgrade --install $(RELEASE) charts/modelcycle \
-	  --namespace $(NAMESPACE) --create-namespace --values $(VALUES) --wait --timeout 5m
+	  --namespace $(NAMESPACE) --create-namespace --values $(VALUES) $(if $(IMAGE_REGISTRY),--set image.registry=$(IMAGE_REGISTRY)) \
+	  $$(test -f .cluster/loaded.json && echo --values .cluster/loaded.json) --wait --timeout 5m
 
 uninstall: ## helm uninstall it; models, runs and resources stay
 	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) .cluster/bin/helm uninstall $(RELEASE) --namespace $(NAMESPACE) --wait

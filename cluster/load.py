@@ -2,8 +2,9 @@
 
 import json
 import os
+from typing import Any
 
-from cluster import builder, images, kind, state
+from cluster import builder, images, kind, paths, state
 from cluster.rung import Rung
 from cluster.shell import Problem, output, pipe, say
 from cluster.state import Made
@@ -20,6 +21,17 @@ def load(*names: str) -> None:
     for tag in tags:
         for node in kind.nodes(made):
             _load(made, node, tag)
+    paths.LOADED.write_text(
+        json.dumps(restarts(_identity(made, images.tag("operator")), _identity(made, images.tag("serve"))))
+    )
+
+
+def restarts(operator: str, serve: str) -> dict[str, Any]:
+    """Values of the chart that make its pods new when an image is, although its tag stays: the images' ids."""
+    return {
+        "operator": {"podAnnotations": {"modelcycle.dev/image": operator}},
+        "mlflow": {"podAnnotations": {"modelcycle.dev/image": serve}},
+    }
 
 
 def how_to_push(engine: str, tags: list[str], registry: str) -> str:
@@ -36,8 +48,7 @@ def how_to_push(engine: str, tags: list[str], registry: str) -> str:
 
 
 def _load(made: Made, node: str, tag: str) -> None:
-    here = output([made.engine, "inspect", "--type=image", "--format={{.Id}}", tag])
-    if here.removeprefix("sha256:") == _identity_on(made, node, tag):
+    if _identity(made, tag) == _identity_on(made, node, tag):
         say(f"  {tag} is on {node} already")
         return
     say(f"  {tag} goes to {node}")
@@ -47,6 +58,10 @@ def _load(made: Made, node: str, tag: str) -> None:
         [made.engine, "exec", "--interactive", node, *take],
         env=kind.environment(made),
     )
+
+
+def _identity(made: Made, tag: str) -> str:
+    return output([made.engine, "inspect", "--type=image", "--format={{.Id}}", tag]).removeprefix("sha256:")
 
 
 def _identity_on(made: Made, node: str, tag: str) -> str:

@@ -11,6 +11,7 @@ NODE = REPOSITORY / "cluster" / "node"
 STATE = REPOSITORY / ".cluster"
 KUBECONFIG = STATE / "kubeconfig"
 SHARED = STATE / "shared"
+LOADED = STATE / "loaded.json"
 
 
 def cache() -> Path:

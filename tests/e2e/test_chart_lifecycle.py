@@ -5,18 +5,16 @@ which two operators would both feel responsible.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.chart_render import CHART, REPOSITORY, flags, run_helm, tool
 
-KUBECONFIG = Path(os.environ.get("KUBECONFIG", REPOSITORY / ".cluster" / "kubeconfig"))
+KUBECONFIG = REPOSITORY / ".cluster" / "kubeconfig"
 NAMESPACE = "chart-lifecycle"
 SETTINGS = (
     "crds.enabled=false",

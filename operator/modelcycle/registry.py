@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from modelcycle.api.modeldeployment import FollowedModel
 
-READY = "READY"
+READY, PENDING = "READY", "PENDING_REGISTRATION"
 
 
 @dataclass(frozen=True)

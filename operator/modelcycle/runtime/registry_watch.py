@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from modelcycle.api.modeldeployment import FollowedModel
-from modelcycle.registry import Files, RegisteredModel, Resolution, Version, locate, resolve
+from modelcycle.registry import PENDING, Files, RegisteredModel, Resolution, Version, locate, resolve
 from modelcycle.runtime.metrics import POLL_SECONDS, POLLS
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.runtime.store import Key
@@ -103,16 +103,14 @@ class RegistryWatch:
         seen = {model.name: model for model in await self._mlflow.models()}
         changed = set()
         for name in set(self._followed.values()):
-            known = name in self._models
-            if known and seen.get(name) == self._seen.get(name):
+            before, fresh = self._models.get(name), seen.get(name)
+            as_before = name in self._models and fresh == self._seen.get(name)
+            if as_before and not unfinished(before):
                 continue
-            fresh = seen.get(name)
-            if fresh:
-                versions = await self._mlflow.versions(name)
-                self._models[name] = RegisteredModel(name, fresh.aliases, versions)
-            else:
-                self._models[name] = None
-            changed.add(name)
+            versions = await self._mlflow.versions(name) if fresh else ()
+            self._models[name] = RegisteredModel(name, fresh.aliases, versions) if fresh else None
+            if not as_before or self._models[name] != before:
+                changed.add(name)
         self._seen = seen
         self._forget(set(self._followed.values()))
         return changed
@@ -137,3 +135,8 @@ class RegistryWatch:
         logger.warning("the registry does not answer", extra={"problem": problem})
         for key in self._followed:
             self._wake(key)
+
+
+def unfinished(model: RegisteredModel | None) -> bool:
+    """Whether a version is still being registered: the search over all models shows the newest ones only."""
+    return model is not None and any(version.status == PENDING for version in model.versions)

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from modelcycle.api.modeldeployment import FollowedModel
-from modelcycle.registry import RegisteredModel, Version
+from modelcycle.registry import PENDING, RegisteredModel, Version
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.store import Key
@@ -126,6 +127,16 @@ async def test_a_change_wakes_those_who_follow_when(
     mlflow.hold(*then)
     assert await watched.poll() == [IRIS]
     assert watched.champion() == champion
+
+
+async def test_an_older_version_that_becomes_ready_late_wakes_once() -> None:
+    late = a_registered_model(replace(a_version(1), status=PENDING), a_version(2), champion=1)
+    registry = Answers(late)
+    watched = Watched(registry)
+    await watched.poll()
+    registry.hold(a_registered_model(a_version(1), a_version(2), champion=1))
+    assert await watched.poll() == [IRIS]
+    assert await watched.poll() == []
 
 
 async def test_a_change_of_another_model_wakes_nobody_else() -> None:

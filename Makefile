@@ -14,7 +14,7 @@ CODE := operator cluster tests examples serve-image/service
 KUBECONFIG_OF_CLUSTER := .cluster/kubeconfig
 
 .PHONY: help demo cluster cluster-down images load install uninstall generate lock format lint typecheck verify \
-  test test-unit test-convergence test-integration test-contract test-e2e test-faults run clean
+  test test-unit test-convergence test-integration test-contract test-e2e test-faults test-on-this-machine release binaries run clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,7 @@ images: ## build the operator's, the train and the serve image
 load: ## put the images on the cluster
 	$(PYTHON) -m cluster load
 
-install: ## helm install the chart on the cluster
-	$(PYTHON) -m cluster binaries > /dev/null
+install: binaries ## helm install the chart on the cluster
 	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) .cluster/bin/helm upgrade --install $(RELEASE) charts/modelcycle \
 	  --namespace $(NAMESPACE) --create-namespace --values $(VALUES) $(if $(IMAGE_REGISTRY),--set image.registry=$(IMAGE_REGISTRY)) \
 	  $$(test -f .cluster/loaded.json && echo --values .cluster/loaded.json) --wait --timeout 5m
@@ -67,11 +66,19 @@ typecheck: $(VENV)/installed ## mypy, strict
 verify: generate ## generated files are those that are checked in
 	git diff --exit-code -- crds charts/modelcycle/templates examples/iris-source.yaml
 
-test: lint typecheck verify ## everything
-	@$(MAKE) images
-	$(RUN)/pytest tests/unit tests/convergence tests/integration tests/contract
-	@$(MAKE) cluster load install
+test: lint typecheck verify cluster images binaries ## everything
+	@$(MAKE) -j2 test-on-this-machine release
 	$(RUN)/pytest tests/e2e
+
+test-on-this-machine:
+	$(RUN)/pytest tests/unit tests/convergence tests/integration tests/contract
+
+release:
+	@$(MAKE) load
+	@$(MAKE) install
+
+binaries:
+	@$(PYTHON) -m cluster binaries
 
 test-unit: $(VENV)/installed ## tables of the pure decisions
 	$(RUN)/pytest tests/unit
@@ -79,10 +86,10 @@ test-unit: $(VENV)/installed ## tables of the pure decisions
 test-convergence: $(VENV)/installed ## an in-memory world with faults
 	$(RUN)/pytest tests/convergence
 
-test-integration: $(VENV)/installed ## the operator against a real etcd, kube-apiserver and MLflow
+test-integration: $(VENV)/installed binaries ## the operator against a real etcd, kube-apiserver and MLflow
 	$(RUN)/pytest tests/integration
 
-test-contract: $(VENV)/installed images ## chart, images, README, CRDs
+test-contract: $(VENV)/installed binaries images ## chart, images, README, CRDs
 	$(RUN)/pytest tests/contract
 
 test-e2e: $(VENV)/installed cluster images load install ## on the kind cluster

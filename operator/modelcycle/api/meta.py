@@ -11,7 +11,6 @@ Quantity = IntOrString
 TEXT_MAX_LENGTH = 4096
 Text = Annotated[str, Field(max_length=TEXT_MAX_LENGTH)]
 ShortText = Annotated[str, Field(min_length=1, max_length=253)]
-EnvName = Annotated[str, Field(min_length=1, max_length=253)]
 
 
 class Model(BaseModel):
@@ -59,7 +58,7 @@ class EnvVarSource(Model):
 
 
 class EnvVar(Model):
-    name: EnvName = Field(description="Name of the environment variable.")
+    name: ShortText = Field(description="Name of the environment variable.")
     value: Annotated[str, Field(max_length=16384)] | None = Field(
         None, description="Its value; $(VAR) names an earlier variable."
     )

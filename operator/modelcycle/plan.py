@@ -49,6 +49,27 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class EndRun:
+    """Closes an MLflow run that its process left RUNNING. end_time: milliseconds since the epoch."""
+
+    run_id: str
+    status: Literal["FINISHED", "FAILED", "KILLED"]
+    end_time: int
+
+
+@dataclass(frozen=True)
+class SetAlias:
+    """Points an alias of a registered model to one of its versions."""
+
+    model: str
+    alias: str
+    version: int
+
+
+RegistryWrite = EndRun | SetAlias
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why the API server did not take a child.
 
@@ -63,13 +84,17 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Plan:
-    """Carried out in this order: status, then creates, patches and deletes, then events.
+    """Carried out in this order: writes to MLflow, status, events, then creates, patches and deletes.
+
+    What is written to MLflow is there before status tells of it: a pass that is cut short in between decides the
+    same again.
 
     Attributes:
         status: the status wanted, or None to leave it; it is written only where it differs.
         look_again: seconds until the next pass if nothing wakes the resource before, or None.
     """
 
+    registry: tuple[RegistryWrite, ...] = ()
     status: Model | None = None
     creates: tuple[Body, ...] = ()
     patches: tuple[Patch, ...] = ()

@@ -1,4 +1,4 @@
-"""MLflow's REST API, as far as the operator reads it.
+"""MLflow's REST API, as far as the operator needs it.
 
 Plain requests on the event loop: MLflow's own client blocks, and importing it takes a third of the operator's
 memory. https://mlflow.org/docs/latest/rest-api.html
@@ -85,6 +85,17 @@ class Mlflow:
             )
             versions += [_version(version) async for version in pages]
         return Results(tuple(runs), tuple(versions))
+
+    async def end_run(self, run_id: str, status: str, end_time: int) -> None:
+        """Sets a run's status; end_time in milliseconds since the epoch. Raises RegistryError."""
+        await self._call(
+            "POST", "runs/update", body={"run_id": run_id, "status": status, "end_time": end_time}
+        )
+
+    async def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Points an alias to a version. Raises RegistryError."""
+        body = {"name": model, "alias": alias, "version": str(version)}
+        await self._call("POST", "registered-models/alias", body=body)
 
     async def _pages(self, path: str, field: str, size: int, **query: str) -> AsyncIterator[dict[str, Any]]:
         query = {**query, "max_results": str(size)}

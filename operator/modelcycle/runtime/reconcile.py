@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.plan import Body, Plan
-from modelcycle.runtime import observe
+from modelcycle.runtime import observe, registry_write
 from modelcycle.runtime.cluster import ConflictError, NotFoundError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
@@ -41,6 +41,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
         plan = await _plan(context, key, body)
         if plan is None:
             return UNREAD_RETRY_SECONDS
+        await registry_write.carry_out(context, plan.registry)
         await carry_out(context, key, body, plan)
     except ValidationError as error:
         # A stored object from another version of the schema waits for somebody to change it.
@@ -56,7 +57,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
     except LeaseLostError:
         return None
     _count(key, body, plan)
-    return plan.look_again
+    return AT_ONCE if plan.registry and plan.status is None else plan.look_again
 
 
 async def _plan(context: Context, key: Key, body: Body) -> Plan | None:

@@ -14,8 +14,8 @@ from modelcycle.training.plan import (
     REGISTRY_RETRY_SECONDS,
     WAITING_GRACE_SECONDS,
     plan,
-    spoken_duration,
 )
+from modelcycle.training.say import spoken_duration
 
 from tests.builders import (
     NOW,

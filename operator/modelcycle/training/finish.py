@@ -1,0 +1,61 @@
+"""The end of a TrainingRun: the one terminal status."""
+
+from datetime import datetime
+
+from modelcycle.api.trainingrun import TrainingRunStatus
+from modelcycle.conditions import Conditions
+from modelcycle.plan import Event, Plan
+from modelcycle.training import outcome
+from modelcycle.training.observed import Observed, Results
+from modelcycle.training.say import attempts, said, spoken_duration, with_job
+
+
+def finish(observed: Observed, now: datetime, kind: str, reason: str, message: str) -> Plan:
+    """The one terminal write: outcome, runs, metrics, versions and conditions together."""
+    run, job = observed.run, observed.job
+    status = with_job(observed, job) if job else run.status
+    ended = (job and job.end_time) or now
+    conditions = Conditions(run.status.conditions, run.metadata.generation, now)
+    if observed.results is not None:
+        expected = run.spec.model.name if run.spec.model else None
+        counted = observed.results if kind == "Complete" else Results()
+        chosen = outcome.choose(counted, observed.pods, expected)
+        status = outcome.record(status, observed.results, chosen)
+        conditions.judge("RegistryReachable", True, "Answered")
+        _judge_model(conditions, expected, chosen)
+    message = message or _success_message(status)
+    conditions.judge(kind, True, reason, message)
+    conditions.judge("Finished", True, kind, message)
+    status = said(observed, "Succeeded" if kind == "Complete" else "Failed", reason, message, status)
+    status = status.model_copy(
+        update={
+            "conditions": conditions.all(),
+            "attempts": attempts(observed.pods) or status.attempts,
+            "completion_time": ended,
+            "duration": spoken_duration(status.start_time, ended),
+        }
+    )
+    event = Event(
+        "Normal" if kind == "Complete" else "Warning", kind if kind == "Complete" else reason, message
+    )
+    return Plan(status=status, events=(event,))
+
+
+def _judge_model(conditions: Conditions, expected: str | None, chosen: outcome.Outcome) -> None:
+    if expected is None and chosen.version is None:
+        return
+    if chosen.version and chosen.version.name == (expected or chosen.version.name):
+        text = f"Version {chosen.version.number} of {chosen.version.name!r} was registered."
+        conditions.judge("ModelRegistered", True, "Registered", text)
+        return
+    text = (
+        f"No version of {expected!r} was registered by a pod that succeeded: log the model with "
+        f"registered_model_name={expected!r}."
+    )
+    conditions.judge("ModelRegistered", False, "NotRegistered", text)
+
+
+def _success_message(status: TrainingRunStatus) -> str:
+    made = f"version {status.version}" if status.version else "no model version"
+    runs = "1 MLflow run" if status.runs_total == 1 else f"{status.runs_total or 0} MLflow runs"
+    return f"The Job succeeded: {runs}, {made}."

@@ -1,0 +1,51 @@
+"""How a pass says where a TrainingRun is."""
+
+from datetime import datetime
+
+from modelcycle.api.trainingrun import TrainingRunStatus
+from modelcycle.conditions import cut
+from modelcycle.plan import Event
+from modelcycle.pods import Pod
+from modelcycle.training.observed import Job, Observed
+
+
+def with_job(observed: Observed, job: Job) -> TrainingRunStatus:
+    update = {"job_name": job.name, "job_uid": job.uid, "start_time": job.start_time}
+    return observed.run.status.model_copy(update=update)
+
+
+def attempts(pods: tuple[Pod, ...]) -> int:
+    return sum(1 for pod in pods if pod.running or pod.ended)
+
+
+def said(
+    observed: Observed,
+    phase: str,
+    reason: str,
+    message: str,
+    status: TrainingRunStatus | None = None,
+) -> TrainingRunStatus:
+    return (status or observed.run.status).model_copy(
+        update={
+            "phase": phase,
+            "reason": reason,
+            "message": cut(message) or None,
+            "observed_generation": observed.run.metadata.generation,
+        }
+    )
+
+
+def event_if_new(observed: Observed, reason: str, message: str) -> tuple[Event, ...]:
+    return () if observed.run.status.reason == reason else (Event("Warning", reason, message),)
+
+
+def spoken_duration(start: datetime | None, end: datetime) -> str | None:
+    """As kubectl says it: 42s, 1m32s, 2h5m."""
+    if start is None:
+        return None
+    seconds = max(0, int((end - start).total_seconds()))
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m{seconds % 60}s"
+    return f"{seconds // 3600}h{seconds % 3600 // 60}m"

@@ -55,6 +55,8 @@ class Laws:
 
     def _a_job_is_made_once(self, job: Body) -> None:
         run = self.server.find("TrainingRun", job["metadata"]["name"])
+        experiment = run and run["spec"].get("experiment")
+        assert not experiment or experiment in self.registry.experiments, "a Job has no experiment to log to"
         if run and run["metadata"]["uid"] == controller(job):
             assert not run.get("status", {}).get("jobUID"), "a second Job was made"
 

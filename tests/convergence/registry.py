@@ -30,6 +30,7 @@ class MemoryRegistry(Mlflow):
         self.behaviour: dict[int, str] = {}
         self.aliases: Mapping[str, int] = {}
         self.logged: list[tuple[MlflowRun, Version | None]] = []
+        self.experiments: set[str] = set()
         self._tags: dict[str, dict[str, str]] = {}
 
     def register(self, behaviour: str = GOOD) -> Version:
@@ -57,6 +58,9 @@ class MemoryRegistry(Mlflow):
         if not self.up:
             raise RegistryError("MLflow does not answer.")
         return answer()
+
+    async def ensure_experiment(self, name: str) -> None:
+        await self._answer(lambda: self.experiments.add(name))
 
     async def models(self) -> list[RegisteredModel]:
         return await self._answer(self._models)

@@ -182,7 +182,9 @@ class World:
     def somebody_trains(self, pick: int) -> None:
         name = f"run-{pick % 2}"
         if not self.server.find("TrainingRun", name):
-            run = a_training_run(name).with_spec(args=chosen(SCRIPTS, pick), backoffLimit=1)
+            run = a_training_run(name).with_spec(
+                args=chosen(SCRIPTS, pick), backoffLimit=1, experiment=chosen(("one", "two", None), pick)
+            )
             self.server.create(run.but(metadata={"uid": None}).content)
 
     def somebody_deploys(self, pick: int) -> None:

@@ -209,6 +209,23 @@ def test_a_run_that_ends_while_the_registry_is_down_is_judged_when_it_is_back(
     assert phase(world, "Succeeded")["runsTotal"] == 0
 
 
+def test_runs_that_start_together_find_their_new_experiment(world: World, registry_down: Callable[[], None]):
+    registry_down()
+    for name in ("one", "two"):
+        world.run(name, experiment=f"{world.namespace}-together")
+
+    def why() -> list[str]:
+        return [world.status("TrainingRun", name).get("reason", "") for name in ("one", "two")]
+
+    eventually(lambda: why() == ["RegistryUnreachable"] * 2, "both wait for the registry")
+    assert world.kube.list("Job", world.namespace) == []
+    world.mlflow.start()
+    for name in ("one", "two"):
+        world.job(name)
+    found = world.mlflow.call("POST", "experiments/search", {"max_results": 100})
+    assert [e["name"] for e in found["experiments"]].count(f"{world.namespace}-together") == 1
+
+
 def test_a_finished_run_and_a_restarted_operator_write_nothing(world: World):
     world.run(NAME)
     world.job(NAME)

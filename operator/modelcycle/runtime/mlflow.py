@@ -22,6 +22,7 @@ from modelcycle.training.observed import (
 
 TIMEOUT_SECONDS = 20
 MODELS_PAGE, VERSIONS_PAGE, RUNS_PAGE, EXPERIMENTS_PAGE = 1000, 1000, 1000, 1000
+_TAKEN = '"RESOURCE_ALREADY_EXISTS"'
 _PARENT_TAG, _NAME_TAG = "mlflow.parentRunId", "mlflow.runName"
 
 
@@ -86,6 +87,10 @@ class Mlflow:
             versions += [_version(version) async for version in pages]
         return Results(tuple(runs), tuple(versions))
 
+    async def ensure_experiment(self, name: str) -> None:
+        """Makes an experiment that is not there yet. Raises RegistryError."""
+        await self._call("POST", "experiments/create", body={"name": name}, taken_is_empty=True)
+
     async def end_run(self, run_id: str, status: str, end_time: int) -> None:
         """Sets a run's status; end_time in milliseconds since the epoch. Raises RegistryError."""
         await self._call(
@@ -124,11 +129,14 @@ class Mlflow:
         query: dict[str, str] | None = None,
         body: dict[str, Any] | None = None,
         missing_is_empty: bool = False,
+        taken_is_empty: bool = False,
     ) -> dict[str, Any]:
         url = f"{self._uri}/api/2.0/mlflow/{path}"
         try:
             async with self._client().request(method, url, params=query, json=body) as answer:
                 if answer.status == 404 and missing_is_empty:
+                    return {}
+                if answer.status == 400 and taken_is_empty and _TAKEN in await answer.text():
                     return {}
                 if answer.status != 200:
                     raise RegistryError(_no(self._uri, answer.status, await answer.text()))

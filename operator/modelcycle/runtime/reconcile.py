@@ -14,6 +14,7 @@ from modelcycle.runtime import observe, registry_write
 from modelcycle.runtime.cluster import ConflictError, NotFoundError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
+from modelcycle.runtime.mlflow import RegistryError
 from modelcycle.runtime.resources import BY_KIND, MODEL_DEPLOYMENTS, TRAINING_RUNS
 from modelcycle.runtime.store import Key
 from modelcycle.runtime.write import LeaseLostError, RefusedChildError, carry_out
@@ -76,7 +77,22 @@ async def _plan_run(context: Context, key: Key, run: TrainingRun) -> Plan:
         return plan
     exists = await observe.claim_exists(context, key.namespace, plan.creates)
     refusal = observe.refusal(context, key, plan.creates)
-    return training.plan(replace(observed, claim_exists=exists, refusal=refusal), context.clock())
+    problem = await _experiment(context, run) if exists else ""
+    observed = replace(observed, claim_exists=exists, refusal=refusal, registry_problem=problem)
+    return training.plan(observed, context.clock())
+
+
+async def _experiment(context: Context, run: TrainingRun) -> str:
+    """Makes the experiment before the Job: of two clients that start together and find none, one fails.
+
+    Returns why it could not be made, or "".
+    """
+    try:
+        if run.spec.experiment and context.lease.held():
+            await context.mlflow.ensure_experiment(run.spec.experiment)
+    except RegistryError as error:
+        return str(error)
+    return ""
 
 
 async def _plan_deployment(context: Context, key: Key, deployment: ModelDeployment) -> Plan | None:

@@ -89,7 +89,8 @@ class Observed:
         job_confirmed_gone: a live GET found no Job of the recorded UID.
         claim_exists: whether the shared volume's claim is there; None if nobody looked.
         results: None while the Job has not ended, or the registry did not answer.
-        registry_problem: why it did not answer, as a sentence.
+        registry_problem: why it did not answer, as a sentence: when the results were asked for, or before the Job
+            is made, when its experiment was.
         refusal: the API server's last answer to the Job's creation, if it was a no.
     """
 

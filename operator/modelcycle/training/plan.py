@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import Conditions, is_true
 from modelcycle.plan import Plan, Ref
 from modelcycle.training import failure, manifests
@@ -55,6 +56,9 @@ def _without_job(observed: Observed, now: datetime) -> Plan:
             "starts when the claim is there."
         )
         return _pending(observed, now, "ClaimNotFound", message, CLAIM_RETRY_SECONDS)
+    if observed.registry_problem:
+        message = f"The run starts when its experiment can be made: {observed.registry_problem}"
+        return _without_registry(observed, now, said(observed, "Pending", "RegistryUnreachable", message))
     return Plan(creates=create)
 
 
@@ -103,8 +107,14 @@ def _collecting(observed: Observed, job: Job, now: datetime) -> Plan:
         return Plan(look_again=REGISTRY_RETRY_SECONDS)
     message = f"The Job has ended; what came out of it is not known yet: {observed.registry_problem}"
     status = said(observed, "Running", "CollectingResults", message, with_job(observed, job))
+    return _without_registry(observed, now, status)
+
+
+def _without_registry(observed: Observed, now: datetime, status: TrainingRunStatus) -> Plan:
     conditions = Conditions(status.conditions, observed.run.metadata.generation, now)
     conditions.judge("RegistryReachable", False, "RegistryUnreachable", observed.registry_problem)
-    status = status.model_copy(update={"conditions": conditions.all()})
-    events = event_if_new(observed, "CollectingResults", message)
-    return Plan(status=status, events=events, look_again=REGISTRY_RETRY_SECONDS)
+    return Plan(
+        status=status.model_copy(update={"conditions": conditions.all()}),
+        events=event_if_new(observed, status.reason or "", status.message or ""),
+        look_again=REGISTRY_RETRY_SECONDS,
+    )

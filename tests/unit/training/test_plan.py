@@ -347,6 +347,19 @@ def test_terminal_is_terminal() -> None:
     assert planned(a_run_seen(finished, job_confirmed_gone=True)) == Plan()
 
 
+def test_a_run_whose_experiment_cannot_be_made_waits_for_the_registry() -> None:
+    run = RUN.with_spec(experiment="iris")
+    made = planned(a_run_seen(run, claim_exists=True, registry_problem=UNREACHABLE))
+    assert made.creates == ()
+    assert isinstance(made.status, TrainingRunStatus)
+    assert (made.status.phase, made.status.reason) == ("Pending", "RegistryUnreachable")
+    assert UNREACHABLE in (made.status.message or "")
+    reachable = find(made.status.conditions, "RegistryReachable")
+    assert reachable
+    assert reachable.status == "False"
+    assert made.look_again == REGISTRY_RETRY_SECONDS
+
+
 def test_what_still_runs_of_a_terminal_run_is_stopped_on_every_pass() -> None:
     finished = STARTED.finished("Failed", "JobDeleted")
     assert planned(a_run_seen(finished, JOB)).deletes == (Ref("Job", "iris-1", "job-uid"),)
@@ -357,6 +370,10 @@ def test_what_still_runs_of_a_terminal_run_is_stopped_on_every_pass() -> None:
     "observed",
     [
         pytest.param(a_run_seen(RUN, claim_exists=False), id="its claim is missing"),
+        pytest.param(
+            a_run_seen(RUN, claim_exists=True, registry_problem=UNREACHABLE),
+            id="its experiment cannot be made",
+        ),
         pytest.param(a_run_seen(RUN, JOB, (POD.running(),)), id="it runs"),
         pytest.param(a_run_seen(RUN, JOB, (POD.unschedulable(),)), id="it cannot be placed"),
         pytest.param(

@@ -22,7 +22,7 @@ from modelcycle.serving import manifests as serving_manifests
 from modelcycle.serving import observed as serving
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.revision import Revision
-from modelcycle.training import manifests as training_manifests
+from modelcycle.training import job as training_job
 from modelcycle.training import observed as training
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -260,7 +260,7 @@ class JobBuilder(Built):
 def a_job(run: TrainingRunBuilder | None = None, uid: str = "job-uid") -> JobBuilder:
     """The Job of a run, as it is just after it was made."""
     run = run or a_training_run()
-    return JobBuilder(stored(training_manifests.job(run.build(), DEFAULTS), uid=uid))
+    return JobBuilder(stored(training_job.job(run.build(), DEFAULTS), uid=uid))
 
 
 class PodBuilder(Built):

@@ -6,9 +6,11 @@ from datetime import datetime
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import Conditions, is_true
 from modelcycle.plan import Plan, Ref
-from modelcycle.training import failure, manifests
+from modelcycle.training import failure
 from modelcycle.training.finish import finish
+from modelcycle.training.job import job as job_of
 from modelcycle.training.observed import Job, Observed
+from modelcycle.training.pod import claim_name
 from modelcycle.training.say import attempts, event_if_new, said, with_job
 from modelcycle.training.waiting import waiting
 
@@ -44,12 +46,12 @@ def _without_job(observed: Observed, now: datetime) -> Plan:
         return _lost(observed, now)
     if refusal and refusal.final:
         return finish(observed, now, "Failed", refusal.reason, refusal.message)
-    create = (manifests.job(observed.run, observed.defaults),)
+    create = (job_of(observed.run, observed.defaults),)
     if refusal:
         waiting = _pending(observed, now, refusal.reason, refusal.message, REFUSED_RETRY_SECONDS)
         return replace(waiting, creates=create)
     if observed.claim_exists is False:
-        claim = manifests.claim_name(observed.run, observed.defaults)
+        claim = claim_name(observed.run, observed.defaults)
         message = (
             f"There is no PersistentVolumeClaim {claim!r} in namespace {observed.run.metadata.namespace!r}: create "
             "one that is bound to the shared mlruns volume, or name another in spec.storage.claimName. The run "

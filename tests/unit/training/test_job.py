@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from modelcycle.defaults import Defaults
 from modelcycle.plan import MANAGED_BY, RUN_LABEL
-from modelcycle.training import manifests
+from modelcycle.training.environment import literal
+from modelcycle.training.job import job
 
 from tests.builders import CLUSTER, DEFAULTS, TrainingRunBuilder, a_training_run
 
 
 def job_of(run: TrainingRunBuilder | None = None, defaults: Defaults = DEFAULTS) -> dict[str, Any]:
-    return manifests.job((run or a_training_run()).build(), defaults)
+    return job((run or a_training_run()).build(), defaults)
 
 
 def pod_of(run: TrainingRunBuilder | None = None) -> dict[str, Any]:
@@ -289,4 +290,4 @@ def test_the_kubelet_leaves_a_value_as_it_is(value: str) -> None:
 
 @given(st.text('$(){}POD_NAME "\\é'))
 def test_the_kubelet_leaves_any_value_as_it_is(value: str) -> None:
-    assert expanded(manifests.literal(value), {"POD_NAME": "expanded", "": "expanded"}) == value
+    assert expanded(literal(value), {"POD_NAME": "expanded", "": "expanded"}) == value

@@ -1,0 +1,50 @@
+"""The environment of a training, and the tags by which its MLflow runs are found again."""
+
+import json
+
+from modelcycle.api.trainingrun import TrainingRun
+from modelcycle.defaults import Defaults
+from modelcycle.plan import TMP, Body
+from modelcycle.training.observed import CLUSTER_TAG, NAME_TAG, NAMESPACE_TAG, POD_TAG, UID_TAG
+
+
+def environment(run: TrainingRun, defaults: Defaults) -> list[Body]:
+    """Parameters first, so that later values may name them; what finds the runs again last, so that it wins."""
+    env: list[Body] = [
+        {"name": f"PARAM_{name}", "value": literal(value)} for name, value in (run.spec.params or {}).items()
+    ]
+    env += [
+        {"name": "HOME", "value": TMP},
+        {"name": "PYTHONUNBUFFERED", "value": "1"},
+        {"name": "MLFLOW_TRACKING_URI", "value": defaults.tracking_uri},
+    ]
+    if run.spec.experiment:
+        env.append({"name": "MLFLOW_EXPERIMENT_NAME", "value": literal(run.spec.experiment)})
+    env += [variable.wire() for variable in run.spec.env or ()]
+    return [*env, *identity(run, defaults)]
+
+
+def identity(run: TrainingRun, defaults: Defaults) -> list[Body]:
+    """What finds the runs again."""
+    return [
+        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "MLFLOW_RUN_CONTEXT", "value": run_context(run, defaults)},
+    ]
+
+
+def run_context(run: TrainingRun, defaults: Defaults) -> str:
+    """MLflow's built-in MLFLOW_RUN_CONTEXT: a JSON object of tags for every run of the fluent API."""
+    tags = {**(run.spec.params or {}), **(run.spec.tags or {})}
+    own = {
+        CLUSTER_TAG: defaults.cluster,
+        NAMESPACE_TAG: run.metadata.namespace,
+        NAME_TAG: run.metadata.name,
+        UID_TAG: run.metadata.uid,
+    }
+    text = literal(json.dumps({**tags, **own}, sort_keys=True))
+    return f'{text[:-1]}, "{POD_TAG}": "$(POD_NAME)"}}'
+
+
+def literal(value: str) -> str:
+    """A value in which the kubelet expands nothing: it reads $(NAME) as a variable and $$ as $."""
+    return value.replace("$", "$$")

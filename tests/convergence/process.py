@@ -122,8 +122,7 @@ class Process:
     def see(self, kind: str) -> None:
         """The watch delivers the oldest event of the kind that is under way."""
         resource = next(resource for resource in WATCHED if resource.kind == kind)
-        if woken := take_event(self.context, resource, *self.server.events[kind].pop(0)):
-            self.woken.add(woken)
+        self.woken.update(take_event(self.context, resource, *self.server.events[kind].pop(0)))
 
     def crash(self) -> None:
         for task in self.tasks.values():

@@ -23,6 +23,7 @@ RUNS_MAX, METRICS_MAX, MODEL_VERSIONS_MAX = 20, 50, 20
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 MapValue = Annotated[str, Field(max_length=4096)]
+ShortLabel = Annotated[str, Field(max_length=63)]
 Words = Annotated[list[Annotated[str, Field(max_length=16384)]], Field(max_length=256)]
 
 
@@ -75,6 +76,22 @@ class TrainingRunSpec(Model):
         None, description="Seconds from start after which the run is stopped and has failed."
     )
     storage: Storage | None = Field(None, description="The shared volume.")
+
+
+class TemplateMeta(Model):
+    labels: Annotated[dict[str, ShortLabel], Field(max_length=64)] | None = Field(
+        None, description="Labels of each TrainingRun."
+    )
+    annotations: Annotated[dict[str, MapValue], Field(max_length=64)] | None = Field(
+        None, description="Annotations of each TrainingRun."
+    )
+
+
+class RunTemplate(Model):
+    """What the TrainingRuns are made from that another resource owns."""
+
+    metadata: TemplateMeta | None = Field(None, description="Labels and annotations of each TrainingRun.")
+    spec: TrainingRunSpec = Field(description="What each TrainingRun runs, as in a TrainingRun.")
 
 
 class Run(Model):

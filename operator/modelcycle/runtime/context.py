@@ -1,6 +1,6 @@
 """What a pass works with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -47,3 +47,8 @@ class Context:
 
     def doubt(self, key: Key, resource: Resource, name: str) -> None:
         self.doubts.setdefault(key, set()).add((resource, name))
+
+    def wake_others(self, key: Key, woken: Iterable[Key]) -> None:
+        """What a pass over key has taken in concerns others as well, and no watch will tell them again."""
+        for other in set(woken) - {key}:
+            self.wake(other)

@@ -11,11 +11,9 @@ from modelcycle.runtime.metrics import WATCH_EVENTS
 from modelcycle.runtime.resources import (
     BY_KIND,
     CHILDREN,
-    DEPLOYMENTS,
-    JOBS,
+    MADE,
     MODEL_DEPLOYMENTS,
     OWN,
-    SERVICES,
     WATCHED,
     Resource,
 )
@@ -58,15 +56,14 @@ def registry(context: Context) -> kopf.OperatorRegistry:
 def _handler(context: Context, resource: Resource) -> Callable[..., Any]:
     async def take(event: Any, **_: Any) -> None:
         WATCH_EVENTS.labels(resource.kind).inc()
-        took = take_event(context, resource, event["type"], event["object"])
-        if took:
-            context.wake(took)
+        for key in take_event(context, resource, event["type"], event["object"]):
+            context.wake(key)
 
     return take
 
 
-def take_event(context: Context, resource: Resource, kind: str | None, body: Any) -> Key | None:
-    """Takes one event into the store; answers the resource to wake, or None if nothing changed."""
+def take_event(context: Context, resource: Resource, kind: str | None, body: Any) -> tuple[Key, ...]:
+    """Takes one event into the store; answers the resources to wake: none if nothing changed."""
     metadata = body["metadata"]
     key = Key(resource.kind, metadata["namespace"], metadata["name"])
     if kind == "DELETED":
@@ -74,11 +71,12 @@ def take_event(context: Context, resource: Resource, kind: str | None, body: Any
             context.echo.gone(key)
             context.registry.unfollow(key)
             context.refusals.pop(key, None)
-        owner = context.store.drop(resource, key.namespace, key.name, metadata["uid"])
-        if owner and resource in (JOBS, DEPLOYMENTS, SERVICES):
+        woken = context.store.drop(resource, key.namespace, key.name, metadata["uid"])
+        if resource in MADE:
             # A child goes with its owner: whether that lives is asked before the child is made again.
-            context.doubt(owner, BY_KIND[owner.kind], owner.name)
-        return owner
+            for owner in set(woken) - {key}:
+                context.doubt(owner, BY_KIND[owner.kind], owner.name)
+        return woken
     if resource in OWN:
         context.echo.seen(key, int(metadata["resourceVersion"]))
     if resource == MODEL_DEPLOYMENTS:

@@ -15,6 +15,7 @@ from modelcycle.runtime.resources import (
     MODEL_DEPLOYMENTS,
     PODS,
     SERVICES,
+    TRAINING_RUNS,
 )
 from modelcycle.runtime.store import Key
 from modelcycle.serving import observed as serving
@@ -29,10 +30,11 @@ async def what_is_doubtful(context: Context, key: Key) -> None:
     """Reads live what the store may be behind with. Raises ApiError."""
     for resource, name in tuple(context.doubts.get(key, ())):
         try:
-            context.store.put(resource, await context.cluster.get(resource, key.namespace, name))
+            body = await context.cluster.get(resource, key.namespace, name)
+            context.wake_others(key, context.store.put(resource, body))
         except NotFoundError:
             if known := context.store.get(resource.kind, key.namespace, name):
-                context.store.bury(resource, key.namespace, name, known.uid)
+                context.wake_others(key, context.store.bury(resource, key.namespace, name, known.uid))
         context.doubts[key].discard((resource, name))
     context.doubts.pop(key, None)
 
@@ -64,6 +66,12 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
         results=results,
         registry_problem=problem,
     )
+
+
+def runs_of(context: Context, key: Key, uid: str) -> tuple[TrainingRun, ...]:
+    """The TrainingRuns that a resource of ours owns, by name. Raises ValidationError."""
+    owned = [entry.item for entry in context.store.children(TRAINING_RUNS, key) if entry.controller == uid]
+    return tuple(TrainingRun.model_validate_json(item) for item in owned)
 
 
 async def _see_pods(context: Context, key: Key) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +40,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
         return None
     body = json.loads(entry.item)
     try:
-        plan = await _plan(context, key, body)
+        plan = await _PLANS[key.kind](context, key, body)
         if plan is None:
             return UNREAD_RETRY_SECONDS
         await registry_write.carry_out(context, plan.registry)
@@ -61,16 +62,8 @@ async def reconcile(context: Context, key: Key) -> float | None:
     return AT_ONCE if plan.registry and plan.status is None else plan.look_again
 
 
-async def _plan(context: Context, key: Key, body: Body) -> Plan | None:
-    """None: what is needed to judge has not been read yet, and somebody is at it."""
-    if key.kind == TRAINING_RUNS.kind:
-        return await _plan_run(context, key, TrainingRun.model_validate(body))
-    if key.kind == MODEL_DEPLOYMENTS.kind:
-        return await _plan_deployment(context, key, ModelDeployment.model_validate(body))
-    raise AssertionError(f"no plan for {key.kind}")
-
-
-async def _plan_run(context: Context, key: Key, run: TrainingRun) -> Plan:
+async def _plan_run(context: Context, key: Key, body: Body) -> Plan:
+    run = TrainingRun.model_validate(body)
     observed = await observe.training_run(context, key, run)
     plan = training.plan(observed, context.clock())
     if not plan.creates:
@@ -95,7 +88,8 @@ async def _experiment(context: Context, run: TrainingRun) -> str:
     return ""
 
 
-async def _plan_deployment(context: Context, key: Key, deployment: ModelDeployment) -> Plan | None:
+async def _plan_deployment(context: Context, key: Key, body: Body) -> Plan | None:
+    deployment = ModelDeployment.model_validate(body)
     context.registry.follow(key, deployment.spec.model.name)
     observed = await observe.model_deployment(context, key, deployment)
     if observed.resolution is None and not observed.registry_problem:
@@ -106,6 +100,13 @@ async def _plan_deployment(context: Context, key: Key, deployment: ModelDeployme
     exists = await observe.claim_exists(context, key.namespace, plan.creates)
     refusal = observe.refusal(context, key, plan.creates)
     return serving.plan(replace(observed, claim_exists=exists, refusal=refusal), context.clock())
+
+
+# A plan may be None: what is needed to judge has not been read yet, and somebody is at it.
+_PLANS: dict[str, Callable[[Context, Key, Body], Awaitable[Plan | None]]] = {
+    TRAINING_RUNS.kind: _plan_run,
+    MODEL_DEPLOYMENTS.kind: _plan_deployment,
+}
 
 
 def _count(key: Key, body: Body, plan: Plan) -> None:

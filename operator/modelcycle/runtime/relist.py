@@ -46,14 +46,11 @@ async def relist(context: Context, resource: Resource, namespace: str | None) ->
     listed = set()
     async for body in context.cluster.list(resource, namespace, "" if resource in OWN else SELECTOR):
         listed.add((body["metadata"]["namespace"], body["metadata"]["name"]))
-        if woken := take_event(context, resource, None, body):
+        for woken in take_event(context, resource, None, body):
             context.wake(woken)
     for name in set(before) - listed:
         entry = context.store.get(resource.kind, *name)
         # What came while the list was read is newer than the list.
-        if (
-            entry
-            and entry.version == before[name]
-            and (woken := context.store.drop(resource, *name, entry.uid))
-        ):
-            context.wake(woken)
+        if entry and entry.version == before[name]:
+            for woken in context.store.drop(resource, *name, entry.uid):
+                context.wake(woken)

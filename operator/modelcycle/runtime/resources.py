@@ -38,5 +38,7 @@ LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases")
 
 OWN = (TRAINING_RUNS, MODEL_DEPLOYMENTS)
 CHILDREN = (JOBS, DEPLOYMENTS, SERVICES, ENDPOINT_SLICES, PODS)
+# The children that the operator makes itself.
+MADE = (JOBS, DEPLOYMENTS, SERVICES, TRAINING_RUNS)
 WATCHED = (*OWN, *CHILDREN)
 BY_KIND = {resource.kind: resource for resource in WATCHED}

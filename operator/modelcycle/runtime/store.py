@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelcycle import pods
+from modelcycle.api import API_VERSION
 from modelcycle.plan import DEPLOYMENT_LABEL, RUN_LABEL, Body
 from modelcycle.runtime.resources import DEPLOYMENTS, ENDPOINT_SLICES, JOBS, OWN, PODS, SERVICES, Resource
 from modelcycle.serving.observed import project_deployment, project_service
 from modelcycle.training.observed import project_job
 
 Name = tuple[str, str]  # namespace, name
+_OWN_KINDS = frozenset(resource.kind for resource in OWN)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Entry:
-    """One object. controller: the UID of the owner that controls it, or ""."""
+    """One object. controller: the UID of the owner that controls it, or ""; owner: whose child it is."""
 
     uid: str
     version: int
@@ -65,16 +67,31 @@ _PROJECTIONS: dict[str, Callable[[Body], Any]] = {
 
 
 def owner_of(resource: Resource, metadata: Body) -> Key | None:
-    """The resource of ours that an object is, or that its labels name. Labels only narrow: the UID decides."""
+    """The resource of ours that an object is a child of: by its labels, or, of one of ours, by its controller.
+
+    A name only narrows: the UID decides.
+    """
     namespace = metadata["namespace"]
     if resource in OWN:
-        return Key(resource.kind, namespace, metadata["name"])
+        controller = _controller(metadata)
+        ours = controller.get("apiVersion") == API_VERSION and controller["kind"] in _OWN_KINDS
+        return Key(controller["kind"], namespace, controller["name"]) if ours else None
     labels = metadata.get("labels", {})
     if RUN_LABEL in labels:
         return Key("TrainingRun", namespace, labels[RUN_LABEL])
     if DEPLOYMENT_LABEL in labels:
         return Key("ModelDeployment", namespace, labels[DEPLOYMENT_LABEL])
     return None
+
+
+def _controller(metadata: Body) -> Body:
+    return next((owner for owner in metadata.get("ownerReferences", ()) if owner.get("controller")), {})
+
+
+def _concerned(resource: Resource, name: Name, owner: Key | None) -> tuple[Key, ...]:
+    """Whom a change of an object wakes: itself if it is ours, and whose child it is."""
+    own = (Key(resource.kind, *name),) if resource in OWN else ()
+    return (*own, *((owner,) if owner else ()))
 
 
 class Store:
@@ -85,42 +102,41 @@ class Store:
         self._children: dict[tuple[str, Key], set[Name]] = defaultdict(set)
         self._buried: set[str] = set()
 
-    def put(self, resource: Resource, body: Body) -> Key | None:
+    def put(self, resource: Resource, body: Body) -> tuple[Key, ...]:
         """Takes an object in, from a watch, a list or a write's answer; an older copy changes nothing.
 
-        Returns the resource to wake, or None if nothing changed.
+        Returns the resources to wake: none if nothing changed.
         """
         metadata = body["metadata"]
         name: Name = (metadata["namespace"], metadata["name"])
         version = int(metadata["resourceVersion"])
         known = self._objects[resource.kind].get(name)
         if metadata["uid"] in self._buried or (known and known.version >= version):
-            return None
-        controller = next((o["uid"] for o in metadata.get("ownerReferences", ()) if o.get("controller")), "")
-        owner = owner_of(resource, metadata)
+            return ()
+        controller, owner = _controller(metadata).get("uid", ""), owner_of(resource, metadata)
         entry = Entry(metadata["uid"], version, controller, owner, _PROJECTIONS[resource.kind](body))
         if known and known.owner and known.owner != owner:
             self._disown(resource, known.owner, name)
         self._objects[resource.kind][name] = entry
-        if owner and resource not in OWN:
+        if owner:
             self._children[resource.kind, owner].add(name)
-        return owner
+        return _concerned(resource, name, owner)
 
-    def drop(self, resource: Resource, namespace: str, name: str, uid: str = "") -> Key | None:
-        """Forgets an object that is gone; with a uid, only that one. Returns the resource to wake."""
+    def drop(self, resource: Resource, namespace: str, name: str, uid: str = "") -> tuple[Key, ...]:
+        """Forgets an object that is gone; with a uid, only that one. Returns the resources to wake."""
         self._buried.discard(uid)
         known = self._objects[resource.kind].get((namespace, name))
         if known is None or (uid and known.uid != uid):
-            return None
+            return ()
         del self._objects[resource.kind][namespace, name]
-        if known.owner and resource not in OWN:
+        if known.owner:
             self._disown(resource, known.owner, (namespace, name))
-        return known.owner
+        return _concerned(resource, (namespace, name), known.owner)
 
-    def bury(self, resource: Resource, namespace: str, name: str, uid: str) -> Key | None:
+    def bury(self, resource: Resource, namespace: str, name: str, uid: str) -> tuple[Key, ...]:
         """Forgets an object that the watch has not shown to be gone yet: its late events must not bring it back.
 
-        Returns the resource to wake.
+        Returns the resources to wake.
         """
         woken = self.drop(resource, namespace, name, uid)
         if woken:

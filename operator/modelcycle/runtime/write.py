@@ -61,7 +61,7 @@ async def carry_out(context: Context, key: Key, body: Body, plan: Plan) -> None:
         target = BY_KIND[ref.kind]
         gone = context.cluster.delete(target, key.namespace, ref.name, ref.uid)
         await _written(context, key, target, ref.name, "delete", gone)
-        if woken := context.store.bury(target, key.namespace, ref.name, ref.uid):
+        for woken in context.store.bury(target, key.namespace, ref.name, ref.uid):
             context.wake(woken)
 
 
@@ -77,8 +77,9 @@ async def _write_status(context: Context, resource: Resource, key: Key, body: Bo
     request = context.cluster.replace_status(resource, key.namespace, key.name, change)
     answer = await _written(context, key, resource, key.name, "status", request)
     # The watch can be faster than the answer: then the echo has come back already.
-    if context.store.put(resource, answer):
+    if woken := context.store.put(resource, answer):
         context.echo.expect(key, int(answer["metadata"]["resourceVersion"]))
+        context.wake_others(key, woken)
 
 
 async def _create(context: Context, key: Key, owner: Body, child: Body) -> None:
@@ -133,7 +134,7 @@ def name_taken(owner: Body, child: Body, existing: Body) -> Refusal | None:
 
 def _take_in(context: Context, resource: Resource, answer: Body) -> None:
     """Our own write need not wait for its echo: the next pass sees it now."""
-    if woken := context.store.put(resource, answer):
+    for woken in context.store.put(resource, answer):
         context.wake(woken)
 
 

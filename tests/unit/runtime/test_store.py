@@ -43,27 +43,27 @@ def store_with(resource: Resource, *objects: Built) -> Store:
 @pytest.mark.parametrize(
     ("resource", "built", "woken"),
     [
-        pytest.param(TRAINING_RUNS, a_training_run(), RUN, id="a run wakes itself"),
-        pytest.param(JOBS, a_job(), RUN, id="a Job wakes its run"),
-        pytest.param(PODS, a_job_pod(), RUN, id="a Job's pod wakes its run"),
-        pytest.param(DEPLOYMENTS, a_revision_deployment(), DEPLOYMENT, id="a Deployment wakes its owner"),
-        pytest.param(SERVICES, a_client_service(), DEPLOYMENT, id="a Service wakes its owner"),
-        pytest.param(PODS, a_serving_pod("v1-12345678"), DEPLOYMENT, id="a serving pod wakes its owner"),
-        pytest.param(PODS, a_pod(), None, id="a stranger's pod wakes nobody"),
+        pytest.param(TRAINING_RUNS, a_training_run(), (RUN,), id="a run wakes itself"),
+        pytest.param(JOBS, a_job(), (RUN,), id="a Job wakes its run"),
+        pytest.param(PODS, a_job_pod(), (RUN,), id="a Job's pod wakes its run"),
+        pytest.param(DEPLOYMENTS, a_revision_deployment(), (DEPLOYMENT,), id="a Deployment wakes its owner"),
+        pytest.param(SERVICES, a_client_service(), (DEPLOYMENT,), id="a Service wakes its owner"),
+        pytest.param(PODS, a_serving_pod("v1-12345678"), (DEPLOYMENT,), id="a serving pod wakes its owner"),
+        pytest.param(PODS, a_pod(), (), id="a stranger's pod wakes nobody"),
     ],
 )
-def test_of_what_was_shown(resource: Resource, built: Built, woken: Key | None) -> None:
+def test_of_what_was_shown(resource: Resource, built: Built, woken: tuple[Key, ...]) -> None:
     assert Store().put(resource, built.body()) == woken
 
 
 def test_an_object_that_was_seen_wakes_nobody_again() -> None:
-    assert store_with(JOBS, JOB).put(JOBS, JOB.body()) is None
+    assert store_with(JOBS, JOB).put(JOBS, JOB.body()) == ()
 
 
 def test_an_older_copy_changes_nothing() -> None:
     """A watch is behind the answer of our own write."""
     store = store_with(JOBS, JOB.running().of_version(12))
-    assert store.put(JOBS, JOB.of_version(9).body()) is None
+    assert store.put(JOBS, JOB.of_version(9).body()) == ()
     entry = store.get("Job", NAMESPACE, "iris-1")
     assert entry
     assert (entry.version, entry.item.active) == (12, 1)
@@ -71,7 +71,7 @@ def test_an_older_copy_changes_nothing() -> None:
 
 def test_versions_are_compared_as_numbers() -> None:
     store = store_with(JOBS, JOB.of_version(9))
-    assert store.put(JOBS, JOB.of_version(10).body()) == RUN
+    assert store.put(JOBS, JOB.of_version(10).body()) == (RUN,)
 
 
 def test_children_are_found_by_their_owner_and_kind() -> None:
@@ -87,15 +87,15 @@ def test_a_child_is_told_by_the_owner_that_controls_it_not_by_its_labels() -> No
 
 def test_what_is_gone_wakes_its_owner_and_is_forgotten() -> None:
     store = store_with(JOBS, JOB)
-    assert store.drop(JOBS, NAMESPACE, "iris-1", "job-uid") == RUN
+    assert store.drop(JOBS, NAMESPACE, "iris-1", "job-uid") == (RUN,)
     assert store.get("Job", NAMESPACE, "iris-1") is None
     assert store.children(JOBS, RUN) == []
-    assert store.drop(JOBS, NAMESPACE, "iris-1", "job-uid") is None
+    assert store.drop(JOBS, NAMESPACE, "iris-1", "job-uid") == ()
 
 
 def test_the_late_news_of_an_objects_end_does_not_end_its_successor() -> None:
     store = store_with(JOBS, JOB.with_uid("successor").of_version(20))
-    assert store.drop(JOBS, NAMESPACE, "iris-1", "job-uid") is None
+    assert store.drop(JOBS, NAMESPACE, "iris-1", "job-uid") == ()
     assert [entry.uid for entry in store.children(JOBS, RUN)] == ["successor"]
 
 
@@ -106,23 +106,23 @@ def test_a_successor_of_the_same_name_takes_the_place() -> None:
 
 def test_late_news_of_an_object_that_we_deleted_do_not_bring_it_back() -> None:
     store = store_with(JOBS, JOB)
-    assert store.bury(JOBS, NAMESPACE, "iris-1", "job-uid") == RUN
-    assert store.put(JOBS, JOB.deleting().of_version(9).body()) is None
+    assert store.bury(JOBS, NAMESPACE, "iris-1", "job-uid") == (RUN,)
+    assert store.put(JOBS, JOB.deleting().of_version(9).body()) == ()
     assert store.children(JOBS, RUN) == []
 
 
 def test_a_successor_of_an_object_that_we_deleted_is_taken_in() -> None:
     store = store_with(JOBS, JOB)
     store.bury(JOBS, NAMESPACE, "iris-1", "job-uid")
-    assert store.put(JOBS, JOB.with_uid("successor").of_version(9).body()) == RUN
-    assert store.drop(JOBS, NAMESPACE, "iris-1", "job-uid") is None
+    assert store.put(JOBS, JOB.with_uid("successor").of_version(9).body()) == (RUN,)
+    assert store.drop(JOBS, NAMESPACE, "iris-1", "job-uid") == ()
     assert [entry.uid for entry in store.children(JOBS, RUN)] == ["successor"]
 
 
 def test_what_was_never_seen_is_not_buried() -> None:
     store = Store()
-    assert store.bury(JOBS, NAMESPACE, "iris-1", "job-uid") is None
-    assert store.put(JOBS, JOB.body()) == RUN
+    assert store.bury(JOBS, NAMESPACE, "iris-1", "job-uid") == ()
+    assert store.put(JOBS, JOB.body()) == (RUN,)
 
 
 def test_a_child_whose_label_was_changed_leaves_its_earlier_owner() -> None:
@@ -168,7 +168,7 @@ def test_a_slice_may_be_empty(endpoints: list[dict[str, Any]] | None) -> None:
 def endpoints_of(endpoints: list[dict[str, Any]] | None) -> Any:
     metadata = a_client_service().body()["metadata"] | {"name": "iris-abcde"}
     store = Store()
-    assert store.put(ENDPOINT_SLICES, {"metadata": metadata, "endpoints": endpoints}) == DEPLOYMENT
+    assert store.put(ENDPOINT_SLICES, {"metadata": metadata, "endpoints": endpoints}) == (DEPLOYMENT,)
     (entry,) = store.children(ENDPOINT_SLICES, DEPLOYMENT)
     return entry.item
 

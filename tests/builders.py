@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from modelcycle import pods
-from modelcycle.api import API_VERSION
+from modelcycle.api import API_VERSION, GROUP
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.defaults import Defaults
 from modelcycle.plan import DEPLOYMENT_LABEL, MANAGED_BY, REVISION_LABEL, RUN_LABEL, Body, Refusal
 from modelcycle.pods import Pod
-from modelcycle.registry import Files, RegisteredModel, Resolution, Version
+from modelcycle.registry import Files, Origin, RegisteredModel, Resolution, Version
 from modelcycle.serving import manifests as serving_manifests
 from modelcycle.serving import observed as serving
 from modelcycle.serving import revision as revisions
@@ -437,7 +437,8 @@ class DeploymentSeen:
     resolution: Resolution | None = None
     files: Files | None = None
     registry_problem: str = ""
-    training_run: str = ""
+    origin: Origin = field(default_factory=Origin)
+    versions: tuple[Version, ...] = ()
     revisions: tuple[RevisionDeploymentBuilder, ...] = ()
     pods: tuple[PodBuilder, ...] = ()
     service: ClientServiceBuilder | None = None
@@ -458,7 +459,8 @@ class DeploymentSeen:
             resolution=self.resolution,
             registry_problem=self.registry_problem,
             files=self.files,
-            training_run=self.training_run,
+            origin=self.origin,
+            versions=self.versions,
             revisions=tuple(revision.build() for revision in self.revisions),
             pods=tuple(pod.build() for pod in self.pods),
             service=self.service.build() if self.service else None,
@@ -518,7 +520,7 @@ class DeploymentSeen:
         """All of the above: Deployment, ready pods, Service, status."""
         return self.with_ready_pods_of(number, pods).selecting(number).recorded_as_serving(number, since)
 
-    def trying(self, number: int, step: str = "Starting", since: datetime = NOW) -> Self:
+    def trying(self, number: int, step: str = "Starting", since: datetime = NOW, **more: Any) -> Self:
         """status.candidate"""
         candidate = {
             "version": str(number),
@@ -526,8 +528,18 @@ class DeploymentSeen:
             "step": step,
             "startedAt": wire_time(since),
             "runId": f"run-{number}",
+            **more,
         }
         return self.but(deployment=self.deployment.with_status(candidate=candidate))
+
+    def annotated(self, **annotations: str) -> Self:
+        """metadata.annotations below modelcycle.dev/"""
+        said = {f"{GROUP}/{name}": value for name, value in annotations.items()}
+        return self.but(deployment=self.deployment.but(metadata={"annotations": said}))
+
+    def wanting(self, **spec: Any) -> Self:
+        """Other fields of spec."""
+        return self.but(deployment=self.deployment.with_spec(**spec))
 
     def having_rejected(self, number: int, reason: str = "CrashLoop", message: str = "It crashed.") -> Self:
         """status.rejected, one more"""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
 from modelcycle.api.modeldeployment import FollowedModel
@@ -41,6 +42,26 @@ class Resolution:
     version: Version | None
     reason: str
     message: str
+
+
+def identity(version: Version) -> str:
+    """Which entry of the registry a version is: a registry that was reset gives its number once more."""
+    return f"{version.created}-{sha256(version.source.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a version comes from.
+
+    Attributes:
+        training_run: namespace/name of the TrainingRun that started its MLflow run, or "".
+        metrics: of its MLflow run, the last value of each.
+        running: whether the MLflow run is still under way, so that metrics may follow.
+    """
+
+    training_run: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    running: bool = False
 
 
 def describe(followed: FollowedModel) -> str:

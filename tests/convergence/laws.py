@@ -2,16 +2,16 @@
 
 import json
 
-from modelcycle.api.modeldeployment import ModelDeployment
+from modelcycle.api.modeldeployment import ModelDeployment, Serving
 from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Body
-from modelcycle.registry import RegisteredModel, resolve
+from modelcycle.registry import RegisteredModel, identity, resolve
 from modelcycle.serving.revision import name as revision_name
 
 from tests.builders import DEFAULTS, MODEL
 from tests.convergence.cluster import REFUSED, ApiServer, controller
 from tests.convergence.controllers import Controllers, ready
 from tests.convergence.process import Process
-from tests.convergence.registry import CRASHES, ELSEWHERE, UNSERVABLE, MemoryRegistry
+from tests.convergence.registry import CRASHES, ELSEWHERE, UNSERVABLE, MemoryRegistry, accuracy
 
 
 class Laws:
@@ -41,6 +41,7 @@ class Laws:
             self._a_job_is_made_once(after)
         elif kind == "Service" and after and selected(before) != selected(after):
             self._clients_are_sent_to_what_is_proven(after)
+            self._clients_are_sent_to_what_is_approved(selected(before), after)
         elif kind == "Deployment" and before and not after:
             self._nobody_deletes_what_serves(before)
         elif kind == "Deployment" and before and after:
@@ -71,6 +72,17 @@ class Laws:
         enough = len(proven) >= min(self.operator.replicas[owner])
         assert enough or self._what_was_seen_is_gone(owner), f"{revision} was not proven"
 
+    def _clients_are_sent_to_what_is_approved(self, before: str, service: Body) -> None:
+        owner, revision = service["metadata"]["name"], selected(service)
+        live = self.server.find("ModelDeployment", owner)
+        if live is None or live["metadata"]["uid"] != controller(service):
+            return
+        status = live.get("status", {})
+        back = any(entry["revision"] == before for entry in status.get("rejected", ()))
+        again = status.get("serving", {}).get("revision") == revision
+        approved = status.get("approved") == revision or "Automatic" in self.operator.promotions[owner]
+        assert approved or back or again, f"nobody approved {revision}"
+
     def _nobody_deletes_what_serves(self, deployment: Body) -> None:
         labels = deployment["metadata"]["labels"]
         service = self.server.find("Service", labels[DEPLOYMENT_LABEL])
@@ -100,6 +112,10 @@ class Laws:
                 case "DeploymentRefused":
                     assert REFUSED in json.dumps(after["spec"])
                     assert revision == revision_name(deployment, DEFAULTS, self.registry.made[version])
+                case "RequirementNotMet":
+                    assert accuracy(version) < 0.8
+                case "FailedAfterSwitch":
+                    assert self.outside, "it did not fail"
                 case "ProgressDeadlineExceeded":
                     assert f"{deployment.metadata.name}-{revision}" in self.made, "it never had a chance"
                 case _:
@@ -139,7 +155,11 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     assert serving == selected(service) or not service
     target = followed(deployment, registry)
     rejected = target in {entry.revision for entry in status.rejected}
-    assert not target or serving == target or rejected or not replicas, f"{target} does not serve"
+    waits = status.reason in ("Held", "AwaitingApproval", "RegistryWentBack")
+    assert not target or serving == target or rejected or not replicas or waits, f"{target} does not serve"
+    assert status.reason != "Held" or deployment.spec.hold
+    assert status.reason != "AwaitingApproval" or deployment.spec.promotion == "Manual"
+    assert status.reason != "RegistryWentBack" or not is_there(status.serving, registry)
     assert not (serving == target and rejected)
     made = {d["metadata"]["labels"][REVISION_LABEL]: d for d in server.owned("Deployment", body)}
     pods = [pod for pod in server.owned("Pod", made[serving]) if ready(pod)] if serving in made else []
@@ -149,13 +169,19 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     assert serving in made or serving not in shapes
     # What broke before clients were seen to be led to it has not settled: the one before it stays warm.
     answers = status.serving and status.serving.since
-    assert set(made) <= {serving} or (not answers and not pods and len(made) == 2)
+    warm = {status.candidate.revision} if status.candidate else set()
+    assert set(made) <= {serving, *warm} or (not answers and not pods and len(made) == 2)
     conditions = {c.type: c.status for c in status.conditions}
     assert conditions["Ready"] == ("True" if pods else "False")
     assert (conditions["UpToDate"] == "True") == bool(target and serving == target)
     assert status.ready_replicas == len(pods)
     assert serving not in made or made[serving]["spec"]["replicas"] == replicas
-    assert not status.candidate or not pods
+    assert not status.candidate or not pods or status.reason == "AwaitingApproval"
+
+
+def is_there(serving: Serving | None, registry: MemoryRegistry) -> bool:
+    version = registry.made.get(int(serving.version)) if serving else None
+    return serving is not None and version is not None and identity(version) == serving.identity
 
 
 def followed(deployment: ModelDeployment, registry: MemoryRegistry) -> str:

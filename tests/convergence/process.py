@@ -32,8 +32,9 @@ class Process:
 
     Attributes:
         woken: what is to be worked on; `timers`: when it will be; `tasks`: what is being worked on.
-        replicas, seen, endpoints: by name of a ModelDeployment, what its last pass has known at any time: the
-            replicas wanted, the UIDs of Deployments and ready pods, and the pods that clients are led to.
+        replicas, promotions, seen, endpoints: by name of a ModelDeployment, what its last pass has known at any
+            time: the replicas and the promotion wanted, the UIDs of Deployments and ready pods, and the pods that
+            clients are led to.
     """
 
     def __init__(self, cluster: MemoryCluster, registry: MemoryRegistry) -> None:
@@ -42,6 +43,7 @@ class Process:
         self.timers: dict[Key, datetime] = {}
         self.tasks: dict[Key, Coroutine[Any, Any, float | None]] = {}
         self.replicas: dict[str, set[int]] = {}
+        self.promotions: dict[str, set[str]] = {}
         self.seen: dict[str, set[str]] = {}
         self.endpoints: dict[str, set[str]] = {}
         self._repeats: Counter[tuple[Key, int]] = Counter()
@@ -75,6 +77,7 @@ class Process:
         if key not in self.tasks:
             self.woken.discard(key)
             self.timers.pop(key, None)
+            self.promotions[key.name] = set()
             self.replicas[key.name], self.seen[key.name], self.endpoints[key.name] = set(), set(), set()
             self.tasks[key] = self._start(key)
         self._note(key)
@@ -90,7 +93,9 @@ class Process:
     def _note(self, key: Key) -> None:
         store = self.context.store
         if deployment := store.get(MODEL_DEPLOYMENTS.kind, key.namespace, key.name):
-            self.replicas[key.name].add(json.loads(deployment.item)["spec"]["replicas"])
+            spec = json.loads(deployment.item)["spec"]
+            self.replicas[key.name].add(spec["replicas"])
+            self.promotions[key.name].add(spec.get("promotion", "Automatic"))
         self.seen[key.name] |= {entry.uid for entry in store.children(DEPLOYMENTS, key)}
         self.seen[key.name] |= {entry.uid for entry in store.children(PODS, key) if entry.item.ready}
         for entry in store.children(ENDPOINT_SLICES, key):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from modelcycle.registry import RegisteredModel, Version
+from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.training.observed import NAME_TAG, NAMESPACE_TAG, POD_TAG, UID_TAG, MlflowRun, Results
 
@@ -14,6 +14,11 @@ T = TypeVar("T")
 # What becomes of a pod that serves a version.
 GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE = "good", "exits 3", "crashes", "hangs", "its files are on S3"
 BEHAVIOURS = (GOOD, GOOD, GOOD, GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE)
+
+
+def accuracy(number: int) -> float:
+    """Of the run that registered a version."""
+    return 0.5 if number % 3 == 2 else 0.9
 
 
 class MemoryRegistry(Mlflow):
@@ -34,7 +39,7 @@ class MemoryRegistry(Mlflow):
         self._tags: dict[str, dict[str, str]] = {}
 
     def register(self, behaviour: str = GOOD) -> Version:
-        version = a_version(len(self.made) + 1)
+        version = a_version(max(self.made, default=0) + 1)
         self.made[version.number] = version
         self.behaviour[version.number] = behaviour
         return version
@@ -78,9 +83,11 @@ class MemoryRegistry(Mlflow):
             return await self._answer(lambda: "s3://models/iris")
         return await self._answer(lambda: f"file://{path_of(version.number)}")
 
-    async def training_run_of(self, run_id: str) -> str:
+    async def origin_of(self, run_id: str) -> Origin:
         tags = await self._answer(lambda: self._tags.get(run_id))
-        return f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if tags else ""
+        number = int(run_id.removeprefix("run-")) if run_id.removeprefix("run-").isdigit() else 0
+        training_run = f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if tags else ""
+        return Origin(training_run, {"accuracy": accuracy(number)})
 
     async def results(self, training_run_uid: str) -> Results:
         return await self._answer(lambda: self._results(training_run_uid))

@@ -51,6 +51,12 @@ HAPPENINGS: tuple[Happening, ...] = (
     World.somebody_changes_a_spec,
     World.somebody_scales,
     World.somebody_follows_something_else,
+    World.somebody_wants_to_approve_or_not,
+    *[World.somebody_approves] * 2,
+    World.somebody_says_to_retry,
+    World.somebody_holds_or_lets_go,
+    World.somebody_requires_accuracy,
+    World.the_registry_is_restored_from_a_backup,
     World.somebody_annotates,
     World.somebody_deletes,
 )

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+from modelcycle.api.modeldeployment import APPROVE, RETRY
 from modelcycle.plan import VERSION_LABEL, Body
 
-from tests.builders import merged
+from tests.builders import MODEL, merged
 from tests.convergence.cluster import REFUSED, Fault
 from tests.convergence.laws import selected
 from tests.convergence.registry import CRASHES, ELSEWHERE, GOOD, HANGS, UNSERVABLE
@@ -35,6 +36,10 @@ def move(world: World, number: int) -> None:
 
 def change(world: World, **spec: object) -> None:
     world.server.update(merged(deployment(world), {"spec": spec}))
+
+
+def annotate(world: World, name: str, value: str) -> None:
+    world.server.update(merged(deployment(world), {"metadata": {"annotations": {name: value}}}))
 
 
 def deployment(world: World) -> Body:
@@ -130,14 +135,115 @@ def test_a_bad_version_is_rejected_while_the_old_one_serves_and_the_next_good_on
     assert (serving(world), rejected(world)) == ("3", [])
 
 
-def test_a_version_that_breaks_at_the_switch_can_be_rolled_back() -> None:
+def test_a_version_that_breaks_right_after_the_switch_gives_way_to_the_one_before() -> None:
     world = a_world()
     publish(world)
     step_by_step(world, lambda: serving(world) == "2")
     world.a_version_breaks(1)
+    ends_well(world)
+    assert (serving(world), rejected(world), made(world)) == ("1", ["2"], ["1"])
+    assert status(world)["reason"] == "FailedAfterSwitch"
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["and lives", "and dies in between"])
+def test_an_operator_that_has_decided_to_go_back_goes_back(dies: bool) -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "2")
+    world.a_version_breaks(1)
+    world.seconds_pass(1)
+    step_by_step(world, lambda: status(world)["candidate"].get("unreadySince") is not None)
+    world.seconds_pass(15)
+    step_by_step(world, lambda: rejected(world) == ["2"])
+    assert serving(world) == "2", "status comes first"
+    if dies:
+        world.the_operator_crashes()
+    ends_well(world)
+    assert (serving(world), rejected(world)) == ("1", ["2"])
+
+
+def test_a_version_that_fails_long_after_the_switch_is_reported_and_stays() -> None:
+    world = a_world()
+    publish(world)
     world.settles()
-    assert made(world) == ["1", "2"], "the previous one stays warm"
-    move(world, 1)
+    world.a_version_breaks(1)
+    ends_well(world)
+    assert (serving(world), rejected(world)) == ("2", [])
+
+
+def test_a_manual_promotion_waits_warm_until_somebody_approves_it() -> None:
+    world = a_world()
+    change(world, promotion="Manual")
+    publish(world)
+    ends_well(world)
+    assert (serving(world), made(world), status(world)["reason"]) == ("1", ["1", "2"], "AwaitingApproval")
+    annotate(world, APPROVE, "2")
+    ends_well(world)
+    assert (serving(world), made(world)) == ("2", ["2"])
+
+
+def test_an_approval_from_before_a_candidate_waited_approves_nothing() -> None:
+    world = a_world()
+    annotate(world, APPROVE, "2")
+    change(world, promotion="Manual")
+    publish(world)
+    ends_well(world)
+    assert serving(world) == "1"
+    assert f"{APPROVE}=2/again" in status(world)["candidate"]["message"]
+    annotate(world, APPROVE, "2/again")
+    ends_well(world)
+    assert serving(world) == "2"
+
+
+def test_while_hold_is_set_no_candidate_lives_and_what_serves_can_be_scaled() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: made(world) == ["1", "2"])
+    change(world, hold=True, replicas=2)
+    ends_well(world)
+    assert (serving(world), made(world), status(world)["reason"]) == ("1", ["1"], "Held")
+    assert status(world)["readyReplicas"] == 2
+    change(world, hold=False)
+    ends_well(world)
+    assert serving(world) == "2"
+
+
+def test_a_version_that_lacks_what_is_required_is_rejected_before_a_pod_starts_and_tried_by_other_gates() -> (
+    None
+):
+    world = a_world()
+    change(world, require=[{"metric": "accuracy", "atLeast": 0.8}])
+    publish(world)
+    ends_well(world)
+    assert (serving(world), rejected(world)) == ("1", ["2"])
+    assert status(world)["rejected"][0]["message"] == "accuracy 0.5 is below 0.8."
+    assert not any("v2" in name for name in world.laws.made)
+    change(world, require=[{"metric": "accuracy", "atLeast": 0.5}])
+    ends_well(world)
+    assert serving(world) == "2"
+
+
+def test_a_rejected_version_is_tried_once_more_for_each_new_retry_annotation() -> None:
+    world = a_world()
+    publish(world, UNSERVABLE)
+    world.settles()
+    world.registry.behaviour[2] = GOOD
+    annotate(world, RETRY, "3")
+    ends_well(world)
+    assert (serving(world), rejected(world)) == ("1", ["2"])
+    annotate(world, RETRY, "2")
+    ends_well(world)
+    assert (serving(world), rejected(world)) == ("2", [])
+
+
+def test_a_registry_that_went_back_in_time_moves_nothing_until_the_older_version_is_named() -> None:
+    world = a_world()
+    publish(world)
+    world.settles()
+    world.the_registry_is_restored_from_a_backup(0)
+    ends_well(world)
+    assert (serving(world), status(world)["reason"]) == ("2", "RegistryWentBack")
+    change(world, model={"name": MODEL, "version": 1, "alias": None})
     ends_well(world)
     assert serving(world) == "1"
 

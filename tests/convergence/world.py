@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypeVar
 
+from modelcycle.api.modeldeployment import APPROVE, RETRY
 from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.runtime.resources import WATCHED
 from modelcycle.runtime.store import Key
@@ -174,6 +175,15 @@ class World:
             for key in self.operator.work() * 3:
                 self.operator.finish(key)
 
+    def the_registry_is_restored_from_a_backup(self, pick: int) -> None:
+        """The newest version is gone, and what pointed to it points to the one before."""
+        if len(self.registry.made) < 2:
+            return
+        newest = max(self.registry.made)
+        del self.registry.made[newest]
+        before = max(self.registry.made)
+        self.registry.aliases = {name: min(n, before) for name, n in self.registry.aliases.items()}
+
     def the_alias_vanishes(self, pick: int = 0) -> None:
         self.registry.aliases = {}
 
@@ -200,6 +210,36 @@ class World:
     def somebody_scales(self, pick: int) -> None:
         if body := self._some("ModelDeployment", pick):
             self.server.update(merged(body, {"spec": {"replicas": pick % 3}}))
+
+    def somebody_wants_to_approve_or_not(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            self.server.update(
+                merged(body, {"spec": {"promotion": chosen(("Manual", "Automatic"), pick // 2)}})
+            )
+
+    def somebody_approves(self, pick: int) -> None:
+        """What waits, or what does not."""
+        if body := self._some("ModelDeployment", pick):
+            waiting = body.get("status", {}).get("candidate", {"version": "1"})
+            token = chosen(("", "/again", f"/{self.server.version}"), pick // 2)
+            self._annotate(body, APPROVE, f"{waiting['version']}{token}")
+
+    def somebody_says_to_retry(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            rejected = body.get("status", {}).get("rejected") or [{"version": "1"}]
+            self._annotate(body, RETRY, f"{rejected[0]['version']}/{chosen(('a', 'b'), pick // 2)}")
+
+    def _annotate(self, body: Body, name: str, value: str) -> None:
+        self.server.update(merged(body, {"metadata": {"annotations": {name: value}}}))
+
+    def somebody_holds_or_lets_go(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            self.server.update(merged(body, {"spec": {"hold": not body["spec"].get("hold", False)}}))
+
+    def somebody_requires_accuracy(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            require = chosen(([{"metric": "accuracy", "atLeast": 0.8}], None), pick // 2)
+            self.server.update(merged(body, {"spec": {"require": require}}))
 
     def somebody_follows_something_else(self, pick: int) -> None:
         if body := self._some("ModelDeployment", pick):

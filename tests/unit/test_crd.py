@@ -242,6 +242,8 @@ def test_a_run_that_nobody_has_looked_at_is_pending() -> None:
     assert schema_of(TRAINING_RUN, "status")["default"] == {"phase": "Pending"}
 
 
-@pytest.mark.parametrize(("path", "text"), files().items(), ids=str)
+@pytest.mark.parametrize(
+    ("path", "text"), [pytest.param(path, text, id=str(path)) for path, text in files().items()]
+)
 def test_a_generated_file_is_the_one_that_is_checked_in(path: Path, text: str) -> None:
     assert (ROOT / path).read_text() == text, "run `make generate`"

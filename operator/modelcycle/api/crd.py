@@ -152,6 +152,13 @@ MODEL_DEPLOYMENT = Kind(
                 ".version",
             ),
         ),
+        "spec.require[]": (
+            Rule("has(self.atLeast) || has(self.atMost)", "say atLeast, atMost, or both: what is required"),
+            Rule(
+                "!has(self.atLeast) || !has(self.atMost) || self.atLeast <= self.atMost",
+                "atLeast is above atMost: nothing can be both",
+            ),
+        ),
     },
     subresources={
         "status": {},
@@ -229,7 +236,8 @@ def _resource_schema(kind: Kind) -> Schema:
 
 def _at(schema: Schema, path: str) -> Schema:
     for name in path.split("."):
-        schema = schema["properties"][name]
+        schema = schema["properties"][name.removesuffix("[]")]
+        schema = schema["items"] if name.endswith("[]") else schema
     return schema
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from modelcycle.api import GROUP
 from modelcycle.api.meta import (
     Condition,
     EnvVar,
@@ -18,9 +19,12 @@ from modelcycle.api.meta import (
 )
 
 NAME_MAX_LENGTH = 40
-REJECTED_MAX, HISTORY_MAX = 10, 5
+REJECTED_MAX, HISTORY_MAX = 10, 50
 
-Step = Literal["Starting", "Proving", "Switching", "Settling"]
+# In a Deployment's annotations: "<version or revision>", or the same and "/<any token>" to say it again.
+APPROVE, RETRY = f"{GROUP}/approve", f"{GROUP}/retry"
+
+Step = Literal["Starting", "Proving", "AwaitingApproval", "Switching", "Settling"]
 
 
 class Latest(Model):
@@ -45,6 +49,12 @@ class Strategy(Model):
     )
 
 
+class Requirement(Model):
+    metric: ShortText = Field(description="Metric of the MLflow run that registered the version.")
+    at_least: float | None = Field(None, description="The metric may not be lower.")
+    at_most: float | None = Field(None, description="The metric may not be higher.")
+
+
 class ModelDeploymentSpec(Model):
     model: FollowedModel = Field(description="What is followed: exactly one of version, alias and latest.")
     replicas: Annotated[int, Field(ge=0, le=1000)] = Field(1, description="Pods of the serving version.")
@@ -57,12 +67,29 @@ class ModelDeploymentSpec(Model):
     )
     storage: Storage | None = Field(None, description="The shared volume.")
     strategy: Strategy = Field(Strategy(), description="How a new version takes over.")
+    promotion: Literal["Automatic", "Manual"] = Field(
+        "Automatic",
+        description="Manual: a version that has proved itself stays warm and gets no clients until the "
+        "annotation modelcycle.dev/approve names it.",
+    )
+    require: Annotated[list[Requirement], Field(max_length=16)] | None = Field(
+        None, description="Metrics that a version's run must have, or it is rejected before a pod starts."
+    )
+    hold: bool = Field(
+        False, description="No other version starts or takes over; what serves stays and can be scaled."
+    )
     progress_deadline_seconds: Annotated[int, Field(ge=10, le=86400)] = Field(
         600, description="Seconds in which a new version must have proved itself, or it is rejected."
     )
     keep_previous_seconds: Annotated[int, Field(ge=10, le=86400)] = Field(
         60, description="Seconds the previous version stays warm after clients have left it."
     )
+    revision_history_limit: Annotated[int, Field(ge=1, le=HISTORY_MAX)] = Field(
+        5, description="How many former versions status.history keeps."
+    )
+
+
+IDENTITY = "Which entry of the registry it is: when it was made, in milliseconds, and a hash of its source."
 
 
 class Serving(Model):
@@ -71,6 +98,7 @@ class Serving(Model):
     run_id: Text | None = Field(None, description="MLflow run that made it.")
     training_run: Text | None = Field(None, description="TrainingRun that made it, as namespace/name.")
     since: datetime | None = Field(None, description="When clients were first answered by it alone.")
+    identity: Text | None = Field(None, description=IDENTITY)
 
 
 class Candidate(Model):
@@ -81,6 +109,13 @@ class Candidate(Model):
     run_id: Text | None = Field(None, description="MLflow run that made it.")
     training_run: Text | None = Field(None, description="TrainingRun that made it, as namespace/name.")
     message: Text | None = Field(None, description="What it waits for.")
+    identity: Text | None = Field(None, description=IDENTITY)
+    unready_since: datetime | None = Field(
+        None, description="Since when its pods are not ready, though they had been."
+    )
+    prior_approval: Text | None = Field(
+        None, description="The annotation as it was when the candidate began to wait: it approves nothing."
+    )
 
 
 class Rejected(Model):
@@ -89,6 +124,7 @@ class Rejected(Model):
     reason: Text = Field(description="Why, as one CamelCase word.")
     message: Text = Field(description="Why, and what to do.")
     at: datetime = Field(description="When it was rejected.")
+    gates: Text | None = Field(None, description="Hash of the gates that it met: others are another chance.")
 
 
 class Past(Model):
@@ -114,6 +150,10 @@ class ModelDeploymentStatus(Model):
     )
     history: Annotated[list[Past], Field(max_length=HISTORY_MAX)] = Field(
         default_factory=list, description="What served before, the newest first."
+    )
+    approved: Text | None = Field(None, description="The candidate's revision, if somebody approved it.")
+    retry_handled: Text | None = Field(
+        None, description="The annotation modelcycle.dev/retry, as last heeded."
     )
     url: Text | None = Field(None, description="Where clients in the cluster reach the model.")
     replicas: int = Field(0, description="Pods of the serving revision.")

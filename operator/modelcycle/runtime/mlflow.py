@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from modelcycle.registry import RegisteredModel, Version
+from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.training.observed import (
     NAME_TAG,
     NAMESPACE_TAG,
@@ -62,13 +62,19 @@ class Mlflow:
         answer = await self._call("GET", "model-versions/get-download-uri", query)
         return str(answer.get("artifact_uri", ""))
 
-    async def training_run_of(self, run_id: str) -> str:
-        """namespace/name of the TrainingRun that started an MLflow run, or ""."""
+    async def origin_of(self, run_id: str) -> Origin:
+        """What is known of an MLflow run; nothing of one that is not there."""
         if not run_id:
-            return ""
+            return Origin()
         answer = await self._call("GET", "runs/get", {"run_id": run_id}, missing_is_empty=True)
-        tags = _pairs(answer.get("run", {}).get("data", {}).get("tags", ()))
-        return f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if NAMESPACE_TAG in tags and NAME_TAG in tags else ""
+        run = answer.get("run", {})
+        tags = _pairs(run.get("data", {}).get("tags", ()))
+        started_by_us = NAMESPACE_TAG in tags and NAME_TAG in tags
+        return Origin(
+            training_run=f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if started_by_us else "",
+            metrics=_metrics(run.get("data", {})),
+            running=run.get("info", {}).get("status") == "RUNNING",
+        )
 
     async def results(self, training_run_uid: str) -> Results:
         """All MLflow runs that carry a TrainingRun's UID, and the versions that they registered."""
@@ -199,8 +205,12 @@ def _run(body: dict[str, Any]) -> MlflowRun:
         start=int(info.get("start_time", 0)),
         parent=tags.get(_PARENT_TAG, ""),
         pod=tags.get(POD_TAG, ""),
-        metrics={metric["key"]: float(metric["value"]) for metric in data.get("metrics", ())},
+        metrics=_metrics(data),
     )
+
+
+def _metrics(data: dict[str, Any]) -> dict[str, float]:
+    return {metric["key"]: float(metric["value"]) for metric in data.get("metrics", ())}
 
 
 def _pairs(items: Any) -> dict[str, str]:

@@ -4,6 +4,7 @@ from modelcycle import plan
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.plan import RUN_LABEL
+from modelcycle.registry import Origin
 from modelcycle.runtime.cluster import NotFoundError
 from modelcycle.runtime.context import ChildId, Context
 from modelcycle.runtime.mlflow import RegistryError
@@ -95,10 +96,10 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
     """Asks MLflow only where a version's folder lies, once a version."""
     store, uid = context.store, deployment.metadata.uid
     resolution = context.registry.resolution(deployment.spec.model)
-    problem, files, training_run = context.registry.problem, None, ""
+    problem, files, origin = context.registry.problem, None, Origin()
     if resolution and resolution.version:
         try:
-            files, training_run = await context.registry.files(resolution.version)
+            files, origin = await context.registry.files(resolution.version)
         except RegistryError as error:
             problem = problem or str(error)
     service = _service(context, key, uid)
@@ -112,7 +113,8 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
         resolution=resolution,
         registry_problem=problem,
         files=files,
-        training_run=training_run,
+        origin=origin,
+        versions=context.registry.versions(deployment.spec.model.name),
         revisions=revisions,
         pods=tuple(e.item for e in store.children(PODS, key)),
         service=service,
@@ -133,10 +135,10 @@ async def _lost(context: Context, deployment: ModelDeployment, name: str) -> Rev
         if revision_name(deployment, context.defaults, version) != name:
             continue
         try:
-            files, training_run = await context.registry.files(version)
+            files, origin = await context.registry.files(version)
         except RegistryError:
             return None
-        return Revision(name, version, files.path, training_run) if files.path else None
+        return Revision(name, version, files.path, origin.training_run) if files.path else None
     return None
 
 

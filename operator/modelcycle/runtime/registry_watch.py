@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from modelcycle.api.modeldeployment import FollowedModel
-from modelcycle.registry import PENDING, Files, RegisteredModel, Resolution, Version, locate, resolve
+from modelcycle.registry import PENDING, Files, Origin, RegisteredModel, Resolution, Version, locate, resolve
 from modelcycle.runtime.metrics import POLL_SECONDS, POLLS
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.runtime.store import Key
@@ -34,7 +34,7 @@ class RegistryWatch:
         self._followed: dict[Key, str] = {}
         self._seen: dict[str, RegisteredModel] = {}
         self._models: dict[str, RegisteredModel | None] = {}
-        self._located: dict[Version, tuple[Files, str]] = {}
+        self._located: dict[Version, tuple[Files, Origin]] = {}
         self._failures = 0
         self._answered = False
         self._nudged = asyncio.Event()
@@ -65,13 +65,15 @@ class RegistryWatch:
         seen = self._models.get(model)
         return seen.versions if seen else ()
 
-    async def files(self, version: Version) -> tuple[Files, str]:
-        """The folder of a version and the TrainingRun that made it. Raises RegistryError."""
-        if version not in self._located:
-            uri = await self._mlflow.download_uri(version)
-            training_run = await self._mlflow.training_run_of(version.run_id)
-            self._located[version] = (locate(uri, self._mount_path), training_run)
-        return self._located[version]
+    async def files(self, version: Version) -> tuple[Files, Origin]:
+        """The folder of a version and where it comes from. Raises RegistryError."""
+        if version in self._located:
+            return self._located[version]
+        uri = await self._mlflow.download_uri(version)
+        found = locate(uri, self._mount_path), await self._mlflow.origin_of(version.run_id)
+        if not found[1].running:
+            self._located[version] = found
+        return found
 
     async def run(self) -> None:
         """Polls until it is cancelled."""

@@ -1,13 +1,13 @@
 """Everything that a pass over a ModelDeployment knows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.defaults import Defaults
 from modelcycle.plan import REVISION_LABEL, VERSION_LABEL, Refusal
 from modelcycle.pods import Pod
-from modelcycle.registry import Files, Resolution
+from modelcycle.registry import Files, Origin, Resolution, Version
 from modelcycle.serving.revision import Revision
 
 
@@ -81,7 +81,8 @@ class Observed:
         resolution: what the followed reference means, by the last answer of the registry; None before the first.
         registry_problem: why the registry does not answer now, as a sentence, or "".
         files: where the resolved version's folder lies; None if that is not known yet.
-        training_run: namespace/name of the TrainingRun that made the resolved version, or "".
+        origin: the MLflow run that the resolved version comes from.
+        versions: all of the followed model, by the registry's last answer.
         lost: the revision that the client Service names, where its Deployment is missing and can be made again.
         endpoints: names of the pods that the client Service's EndpointSlices list, with their readiness.
         rollouts_elsewhere: unfinished rollouts of other ModelDeployments.
@@ -94,7 +95,8 @@ class Observed:
     resolution: Resolution | None = None
     registry_problem: str = ""
     files: Files | None = None
-    training_run: str = ""
+    origin: Origin = field(default_factory=Origin)
+    versions: tuple[Version, ...] = ()
     revisions: tuple[RevisionDeployment, ...] = ()
     pods: tuple[Pod, ...] = ()
     service: ClientService | None = None

@@ -7,8 +7,9 @@ from modelcycle.api.modeldeployment import ModelDeploymentStatus
 from modelcycle.conditions import Conditions, cut, find
 from modelcycle.plan import Body, Event, Patch, Plan, Ref
 from modelcycle.serving import manifests
+from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Observed
-from modelcycle.serving.rollout import Rollout, decide
+from modelcycle.serving.rollout import decide
 
 REFUSED_RETRY_SECONDS = 30
 _MOVING = {"RolloutInProgress", "RolloutComplete"}
@@ -87,6 +88,8 @@ def judged(observed: Observed, rollout: Rollout, now: datetime) -> ModelDeployme
             "candidate": rollout.candidate,
             "rejected": list(rollout.rejected),
             "history": list(rollout.history),
+            "approved": rollout.approved or None,
+            "retry_handled": rollout.retry_handled or None,
             "url": manifests.url(deployment) if serving else None,
             "replicas": len(pods),
             "ready_replicas": ready,

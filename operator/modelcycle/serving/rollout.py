@@ -4,64 +4,44 @@ A decision is written to status before it is acted on; what serves is read off t
 The invariant: the selector only ever names a revision all of whose pods were ready when it was chosen.
 """
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from modelcycle.api.modeldeployment import (
-    HISTORY_MAX,
-    REJECTED_MAX,
-    Candidate,
-    Past,
-    Rejected,
-    Serving,
-    Step,
-)
-from modelcycle.conditions import cut
+from modelcycle.api.modeldeployment import Candidate
 from modelcycle.failure import Failure
-from modelcycle.plan import REVISION_LABEL
+from modelcycle.registry import identity
+from modelcycle.serving import annotations, gates
 from modelcycle.serving import revision as revisions
+from modelcycle.serving.decision import Rollout, reject, rejected, under_way, without_candidate
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.proof import Proof, judge
 from modelcycle.serving.revision import Revision
+from modelcycle.serving.see import see
+from modelcycle.serving.settling import back_from_failed, settling, without_void_rejection
 
 ROLLOUTS_AT_ONCE = 2
 QUEUED_RETRY_SECONDS = 5
 CLAIM_RETRY_SECONDS = 10
 REGISTRY_RETRY_SECONDS = 5
-
-
-@dataclass(frozen=True)
-class Rollout:
-    """The decision of one pass.
-
-    Attributes:
-        target: what is followed, as a revision; None while that is unknown or resolves to nothing.
-        create: the revision whose Deployment is to be made.
-        switch: name of the revision that the client Service's selector is to be set to, or "".
-        keep: names of the revisions whose Deployments stay.
-        reason, message: of the condition Progressing.
-        look_again: seconds, or None.
-    """
-
-    target: Revision | None = None
-    serving: Serving | None = None
-    candidate: Candidate | None = None
-    rejected: tuple[Rejected, ...] = ()
-    history: tuple[Past, ...] = ()
-    create: Revision | None = None
-    switch: str = ""
-    keep: frozenset[str] = field(default_factory=frozenset)
-    reason: str = "RolloutComplete"
-    message: str = ""
-    look_again: float | None = None
+_SEEN_PROVEN = {"AwaitingApproval", "Switching"}
 
 
 def decide(observed: Observed, now: datetime) -> Rollout:
     """What is seen first (what serves), then what is wanted of it."""
     before = see(observed, now)
+    return _lasting(observed, _decided(observed, before, now))
+
+
+def _decided(observed: Observed, before: Rollout, now: datetime) -> Rollout:
+    if back := back_from_failed(observed, before):
+        return back
+    before = without_void_rejection(before)
     if before.candidate and before.serving and before.candidate.revision == before.serving.revision:
-        return _lasting(observed, _settling(observed, before, now))
-    return _lasting(observed, _towards_target(observed, before, now))
+        settled = settling(observed, before, now)
+        if settled:
+            return settled
+        before = replace(before, candidate=None, approved="")
+    return _towards_target(observed, before, now)
 
 
 def _lasting(observed: Observed, rollout: Rollout) -> Rollout:
@@ -80,129 +60,71 @@ def _reachable(observed: Observed, rollout: Rollout) -> Rollout:
     return replace(rollout, switch=serving.revision) if proven else rollout
 
 
-def see(observed: Observed, now: datetime) -> Rollout:
-    """The rollout as the cluster shows it, before anything is decided."""
-    status = observed.deployment.status
-    target = target_of(observed)
-    rejected = tuple(r for r in status.rejected if target is None or r.revision == target.name)
-    serving, history = _serving(observed, now)
-    return Rollout(
-        target=target,
-        serving=serving,
-        candidate=status.candidate,
-        rejected=rejected,
-        history=history,
-        keep=_kept(observed, serving, history),
-    )
-
-
-def _kept(observed: Observed, serving: Serving | None, history: tuple[Past, ...]) -> frozenset[str]:
-    """What serves, the one before it until that answers, and whatever clients are still led to."""
-    if serving is None:
-        return frozenset()
-    answers = serving.since is not None or observed.deployment.spec.replicas == 0
-    led_to = {name for name, is_ready in observed.endpoints if is_ready}
-    reached = {pod.label(REVISION_LABEL) for pod in observed.pods if pod.name in led_to}
-    return frozenset({serving.revision, *reached, *(past.revision for past in history[:1] if not answers)})
-
-
-def target_of(observed: Observed) -> Revision | None:
-    """The followed version as a revision, if it resolves and its files are where pods can read them."""
-    version = observed.resolution.version if observed.resolution else None
-    if version is None or observed.files is None or not observed.files.path:
-        return None
-    name = revisions.name(observed.deployment, observed.defaults, version)
-    return Revision(name, version, observed.files.path, observed.training_run)
-
-
-def _serving(observed: Observed, now: datetime) -> tuple[Serving | None, tuple[Past, ...]]:
-    """What the selector names; with the first sight of a switch, the one before goes into history."""
-    status = observed.deployment.status
-    before, history = status.serving, tuple(status.history)
-    name = observed.service.revision if observed.service else ""
-    if not name:
-        there = before is not None and observed.of_revision(before.revision) is not None
-        return before if there else None, history
-    if before and before.revision == name:
-        return _since(observed, before, now), history
-    if before:
-        past = Past(version=before.version, revision=before.revision, run_id=before.run_id, until=now)
-        history = (past, *history)[:HISTORY_MAX]
-    return _since(observed, _new_serving(observed, name), now), history
-
-
-def _new_serving(observed: Observed, name: str) -> Serving:
-    candidate = observed.deployment.status.candidate
-    if candidate and candidate.revision == name:
-        return Serving(
-            version=candidate.version,
-            revision=name,
-            run_id=candidate.run_id,
-            training_run=candidate.training_run,
-        )
-    # Somebody else moved the selector, or status was lost: the name still tells the version.
-    return Serving(version=name.removeprefix("v").split("-")[0], revision=name)
-
-
-def _since(observed: Observed, serving: Serving, now: datetime) -> Serving:
-    """Dated when the endpoints first list ready pods of this revision only."""
-    if serving.since:
-        return serving
-    own = {pod.name for pod in observed.pods_of(serving.revision)}
-    ready = [name for name, is_ready in observed.endpoints if is_ready]
-    if ready and own.issuperset(ready):
-        return serving.model_copy(update={"since": now})
-    return serving
-
-
-def _settling(observed: Observed, before: Rollout, now: datetime) -> Rollout:
-    """The selector has moved. The previous revision stays warm until its time is over."""
-    assert before.serving is not None
-    assert before.candidate is not None
-    since, spec = before.serving.since, observed.deployment.spec
-    elsewhere = before.target is not None and before.target.name != before.serving.revision
-    if elsewhere or spec.replicas == 0:
-        return _towards_target(observed, replace(before, candidate=None), now)
-    settling = replace(
-        before,
-        candidate=before.candidate.model_copy(update={"step": "Settling", "message": None}),
-        keep=before.keep | frozenset(past.revision for past in before.history[:1]),
-        reason="RolloutInProgress",
-        message=f"Version {before.serving.version} serves; the previous one stays warm for a while.",
-    )
-    if since is None:
-        return settling
-    others = [d for d in observed.revisions if d.revision != before.serving.revision]
-    left = since + timedelta(seconds=spec.keep_previous_seconds) - now
-    if others and left > timedelta(0):
-        return replace(settling, look_again=left.total_seconds())
-    return _towards_target(observed, replace(before, candidate=None), now)
-
-
 def _towards_target(observed: Observed, before: Rollout, now: datetime) -> Rollout:
-    target, serving = before.target, before.serving
+    target, serving, spec = before.target, before.serving, observed.deployment.spec
     if target is None:
         return _without_target(observed, before)
     if serving and serving.revision == target.name:
         return _steady(observed, before)
-    if any(entry.revision == target.name for entry in before.rejected):
-        return _rejected(before)
-    if observed.deployment.spec.replicas == 0:
-        return replace(
-            before, candidate=None, reason="ScaledToZero", message="spec.replicas is 0: no version starts."
-        )
+    if entry := next((r for r in before.rejected if r.revision == target.name), None):
+        return rejected(before, entry)
+    if obstacle := _not_now(observed, before, target):
+        return obstacle
+    if unmet := gates.unmet(spec, observed.origin):
+        return _unmet(observed, before, target, unmet, now)
     if before.candidate and before.candidate.revision == target.name:
         return _progress(observed, before, before.candidate, now)
     return _begin(observed, before, target, now)
+
+
+def _not_now(observed: Observed, before: Rollout, target: Revision) -> Rollout | None:
+    """Why what is followed may not start, or go on, at all."""
+    spec = observed.deployment.spec
+    if spec.hold:
+        message = f"spec.hold is set: version {target.version.number} does not take over."
+        return without_candidate(before, "Held", message)
+    if spec.replicas == 0:
+        return without_candidate(before, "ScaledToZero", "spec.replicas is 0: no version starts.")
+    if message := went_back(observed, before, target):
+        return without_candidate(before, "RegistryWentBack", message)
+    return None
+
+
+def went_back(observed: Observed, before: Rollout, target: Revision) -> str:
+    """Why an older version is not followed: what serves is not in the registry any more, as after a restored backup.
+
+    A version that spec names itself is meant, and a newer one is the registry going on.
+    """
+    serving, followed = before.serving, observed.deployment.spec.model
+    if serving is None or serving.identity is None or followed.version is not None:
+        return ""
+    known = {f"v{v.number} {identity(v)}" for v in observed.versions}
+    newer = target.version.created > int(serving.identity.split("-")[0])
+    if newer or f"v{serving.version} {serving.identity}" in known:
+        return ""
+    return (
+        f"Version {serving.version}, which serves, is not in the registry any more, and version "
+        f"{target.version.number}, which is followed, is older: the registry went back in time. What serves goes on "
+        f"serving. To follow it all the same, name it: spec.model.version: {target.version.number}."
+    )
+
+
+def _unmet(observed: Observed, before: Rollout, target: Revision, unmet: str, now: datetime) -> Rollout:
+    """A run that is still under way may log what is missing."""
+    if observed.origin.running:
+        message = f"Version {target.version.number} waits for the end of its MLflow run: {unmet}"
+        return without_candidate(before, "AwaitingMetrics", message, REGISTRY_RETRY_SECONDS)
+    failure = Failure("RequirementNotMet", unmet)
+    return reject(before, str(target.version.number), target.name, failure, now)
 
 
 def _without_target(observed: Observed, before: Rollout) -> Rollout:
     """What serves goes on serving. A candidate goes on only while nobody can say that it is not wanted."""
     resolution, files = observed.resolution, observed.files
     if resolution and resolution.version is None:
-        return replace(before, candidate=None, reason=resolution.reason, message=resolution.message)
+        return without_candidate(before, resolution.reason, resolution.message)
     if files and files.problem:
-        return replace(before, candidate=None, reason="FilesNotMounted", message=files.problem)
+        return without_candidate(before, "FilesNotMounted", files.problem)
     candidate = before.candidate
     keep = before.keep | frozenset({candidate.revision} if candidate else ())
     message = observed.registry_problem or "The registry has not been read yet."
@@ -225,22 +147,10 @@ def _steady(observed: Observed, before: Rollout) -> Rollout:
     return replace(steady, create=create, message=message, look_again=CLAIM_RETRY_SECONDS)
 
 
-def _rejected(before: Rollout) -> Rollout:
-    entry = next(r for r in before.rejected if before.target and r.revision == before.target.name)
-    message = f"Version {entry.version} was rejected: {entry.message}"
-    return replace(before, candidate=None, reason=_reason_of(entry), message=message)
-
-
-def _reason_of(entry: Rejected) -> str:
-    return entry.reason if entry.reason == "ProgressDeadlineExceeded" else "VersionRejected"
-
-
 def _begin(observed: Observed, before: Rollout, target: Revision, now: datetime) -> Rollout:
     if observed.rollouts_elsewhere >= ROLLOUTS_AT_ONCE:
         message = f"{ROLLOUTS_AT_ONCE} other rollouts are under way; this one waits for its turn."
-        return replace(
-            before, candidate=None, reason="Queued", message=message, look_again=QUEUED_RETRY_SECONDS
-        )
+        return without_candidate(before, "Queued", message, QUEUED_RETRY_SECONDS)
     candidate = Candidate(
         version=str(target.version.number),
         revision=target.name,
@@ -248,6 +158,7 @@ def _begin(observed: Observed, before: Rollout, target: Revision, now: datetime)
         started_at=now,
         run_id=target.version.run_id or None,
         training_run=target.training_run or None,
+        identity=identity(target.version),
     )
     return _progress(observed, before, candidate, now)
 
@@ -256,19 +167,42 @@ def _progress(observed: Observed, before: Rollout, candidate: Candidate, now: da
     """One step of a candidate that is wanted: proven, failed, late, or still at it."""
     proof = _proof(observed, candidate.revision)
     if proof.verdict == "Proven":
-        return _under_way(before, candidate, "Switching", "", switch=candidate.revision)
+        return _proven(observed, before, candidate.model_copy(update={"unready_since": None}))
     if proof.verdict == "Failed":
-        return _reject(before, candidate, proof.failure, now)
+        return reject(before, candidate.version, candidate.revision, proof.failure, now)
+    seen_proven = candidate.step in _SEEN_PROVEN
+    if seen_proven:
+        candidate = candidate.model_copy(update={"unready_since": candidate.unready_since or now})
     seconds = observed.deployment.spec.progress_deadline_seconds
-    left = (candidate.started_at + timedelta(seconds=seconds) - now).total_seconds()
+    left = ((candidate.unready_since or candidate.started_at) - now).total_seconds() + seconds
     if observed.of_revision(candidate.revision) is None:
         # Time that ran out while there was no Deployment is not the version's fault.
         started_at = candidate.started_at if left > 0 else now
         return _not_made_yet(observed, before, candidate.model_copy(update={"started_at": started_at}))
     if left <= 0:
-        late = f"It did not prove itself within {seconds} s. {proof.failure.message}"
-        return _reject(before, candidate, Failure("ProgressDeadlineExceeded", late), now)
-    return _under_way(before, candidate, proof.verdict, proof.failure.message, look_again=left)
+        late = Failure("ProgressDeadlineExceeded", _late(seconds, seen_proven, proof))
+        return reject(before, candidate.version, candidate.revision, late, now)
+    step = candidate.step if seen_proven else proof.verdict
+    return under_way(before, candidate, step, proof.failure.message, look_again=left)
+
+
+def _late(seconds: int, seen_proven: bool, proof: Proof) -> str:
+    what = "It was not ready again" if seen_proven else "It did not prove itself"
+    return f"{what} within {seconds} s. {proof.failure.message}"
+
+
+def _proven(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout:
+    """It takes over, at once or when somebody has approved it."""
+    deployment = observed.deployment
+    approved = before.approved == candidate.revision or annotations.approves(deployment, candidate)
+    if deployment.spec.promotion == "Automatic" or approved:
+        switching = under_way(before, candidate, "Switching", "", switch=candidate.revision)
+        return replace(switching, approved=candidate.revision if approved else "")
+    if candidate.step != "AwaitingApproval":
+        candidate = candidate.model_copy(update={"prior_approval": annotations.approval(deployment) or None})
+    message = annotations.how_to_approve(deployment, candidate)
+    waiting = under_way(before, candidate, "AwaitingApproval", message)
+    return replace(waiting, reason="AwaitingApproval", approved="")
 
 
 def _proof(observed: Observed, revision: str) -> Proof:
@@ -285,8 +219,8 @@ def _not_made_yet(observed: Observed, before: Rollout, candidate: Candidate) -> 
     """A rollout whose Deployment cannot be made has not begun: its deadline does not run, others may go first."""
     obstacle = _obstacle(observed)
     if obstacle is None:
-        return replace(_under_way(before, candidate, "Starting", ""), create=before.target)
-    held_up = replace(before, candidate=None, reason=obstacle.reason, message=obstacle.message)
+        return replace(under_way(before, candidate, "Starting", ""), create=before.target)
+    held_up = without_candidate(before, obstacle.reason, obstacle.message)
     if observed.claim_exists is False:
         return replace(held_up, look_again=CLAIM_RETRY_SECONDS)
     return replace(held_up, create=before.target)
@@ -304,34 +238,3 @@ def _obstacle(observed: Observed) -> Failure | None:
         return Failure("ClaimNotFound", message)
     refusal = observed.refusal
     return Failure(refusal.reason, refusal.message) if refusal else None
-
-
-def _under_way(
-    before: Rollout,
-    candidate: Candidate,
-    step: Step,
-    message: str,
-    switch: str = "",
-    look_again: float | None = None,
-) -> Rollout:
-    moved = candidate.model_copy(update={"step": step, "message": cut(message) or None})
-    return replace(
-        before,
-        candidate=moved,
-        keep=before.keep | {candidate.revision},
-        switch=switch,
-        reason="RolloutInProgress",
-        message=f"Version {candidate.version} is {step.lower()}. {message}".strip(),
-        look_again=look_again,
-    )
-
-
-def _reject(before: Rollout, candidate: Candidate, failure: Failure, now: datetime) -> Rollout:
-    entry = Rejected(
-        revision=candidate.revision,
-        version=candidate.version,
-        reason=failure.reason,
-        message=cut(failure.message),
-        at=now,
-    )
-    return _rejected(replace(before, rejected=(entry, *before.rejected)[:REJECTED_MAX]))

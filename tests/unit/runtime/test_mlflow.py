@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from modelcycle.registry import RegisteredModel, Version
+from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.training.observed import MlflowRun
 
@@ -137,14 +137,16 @@ async def test_the_training_run_is_read_off_the_tags_of_the_mlflow_run(
     registry: Registry, mlflow: Mlflow
 ) -> None:
     registry.answers["runs/get"] = {"run": RUN}
-    assert await mlflow.training_run_of("run-1") == "team/iris-1"
+    origin = await mlflow.origin_of("run-1")
+    assert (origin.training_run, origin.running) == ("team/iris-1", False)
+    assert origin.metrics["accuracy"] == 0.9
 
 
 async def test_a_version_of_nobody_we_know_has_no_training_run(registry: Registry, mlflow: Mlflow) -> None:
-    assert await mlflow.training_run_of("") == ""
-    assert await mlflow.training_run_of("deleted") == ""
+    assert await mlflow.origin_of("") == Origin()
+    assert await mlflow.origin_of("deleted") == Origin()
     registry.answers["runs/get"] = {"run": {"info": {"run_id": "run-1"}, "data": {}}}
-    assert await mlflow.training_run_of("run-1") == ""
+    assert await mlflow.origin_of("run-1") == Origin()
 
 
 async def test_results_are_the_tagged_runs_of_all_experiments_and_their_versions(

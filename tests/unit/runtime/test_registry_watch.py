@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from modelcycle.api.modeldeployment import FollowedModel
-from modelcycle.registry import PENDING, RegisteredModel, Version
+from modelcycle.registry import PENDING, Origin, RegisteredModel, Version
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.store import Key
@@ -29,6 +29,7 @@ class Answers(Mlflow):
         self.calls: Counter[str] = Counter()
         self.down = ""
         self.down_for: set[str] = set()
+        self.running: set[str] = set()
         self.hold(*models)
 
     def hold(self, *models: RegisteredModel) -> None:
@@ -52,9 +53,9 @@ class Answers(Mlflow):
         self._asked("download_uri")
         return f"file:///mlruns/{version.number}"
 
-    async def training_run_of(self, run_id: str) -> str:
-        self._asked("training_run_of")
-        return f"team/{run_id}"
+    async def origin_of(self, run_id: str) -> Origin:
+        self._asked("origin_of")
+        return Origin(f"team/{run_id}", running=run_id in self.running)
 
 
 class Watched:
@@ -258,16 +259,26 @@ async def test_where_a_version_lies_and_who_made_it_is_asked_once() -> None:
     watched = Watched(mlflow)
     await watched.poll()
     for _ in range(3):
-        files, training_run = await watched.watch.files(a_version(1))
-        assert (files.path, training_run) == ("/mlruns/1", "team/run-1")
-    assert (mlflow.calls["download_uri"], mlflow.calls["training_run_of"]) == (1, 1)
+        files, origin = await watched.watch.files(a_version(1))
+        assert (files.path, origin.training_run) == ("/mlruns/1", "team/run-1")
+    assert (mlflow.calls["download_uri"], mlflow.calls["origin_of"]) == (1, 1)
+
+
+async def test_a_run_that_is_under_way_is_asked_for_again() -> None:
+    mlflow = Answers(ONE)
+    mlflow.running = {"run-1"}
+    watched = Watched(mlflow)
+    await watched.poll()
+    assert (await watched.watch.files(a_version(1)))[1].running
+    mlflow.running = set()
+    assert not (await watched.watch.files(a_version(1)))[1].running
 
 
 async def test_a_question_that_got_no_answer_is_asked_again() -> None:
     mlflow = Answers(ONE)
     watched = Watched(mlflow)
     await watched.poll()
-    mlflow.down_for = {"training_run_of"}
+    mlflow.down_for = {"origin_of"}
     with pytest.raises(RegistryError):
         await watched.watch.files(a_version(1))
     mlflow.down_for = set()

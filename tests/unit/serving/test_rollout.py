@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from modelcycle.plan import Refusal
-from modelcycle.registry import Files
+from modelcycle.registry import Files, Origin
+from modelcycle.serving.decision import Rollout
 from modelcycle.serving.rollout import (
     CLAIM_RETRY_SECONDS,
     QUEUED_RETRY_SECONDS,
     REGISTRY_RETRY_SECONDS,
-    Rollout,
     decide,
 )
 
@@ -66,7 +66,7 @@ def test_the_first_version_starts_as_a_candidate() -> None:
 
 
 def test_a_candidate_names_the_runs_that_made_it() -> None:
-    rollout = decided(nothing_serves().but(training_run="team/iris-1"))
+    rollout = decided(nothing_serves().but(origin=Origin("team/iris-1")))
     assert rollout.candidate
     assert (rollout.candidate.run_id, rollout.candidate.training_run) == ("run-1", "team/iris-1")
 

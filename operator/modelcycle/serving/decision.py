@@ -1,0 +1,91 @@
+"""What a pass over a ModelDeployment decides."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from modelcycle.api.modeldeployment import REJECTED_MAX, Candidate, Past, Rejected, Serving, Step
+from modelcycle.conditions import cut
+from modelcycle.failure import Failure
+from modelcycle.serving.revision import Revision
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The decision of one pass.
+
+    Attributes:
+        target: what is followed, as a revision; None while that is unknown or resolves to nothing.
+        approved: name of the candidate's revision, if somebody approved it, or "".
+        retry_handled: the retry annotation that was heeded last, or "".
+        gates: hash of the gates that a candidate meets.
+        create: the revision whose Deployment is to be made.
+        switch: name of the revision that the client Service's selector is to be set to, or "".
+        keep: names of the revisions whose Deployments stay.
+        reason, message: of the condition Progressing.
+        look_again: seconds, or None.
+    """
+
+    target: Revision | None = None
+    serving: Serving | None = None
+    candidate: Candidate | None = None
+    rejected: tuple[Rejected, ...] = ()
+    history: tuple[Past, ...] = ()
+    approved: str = ""
+    retry_handled: str = ""
+    gates: str = ""
+    create: Revision | None = None
+    switch: str = ""
+    keep: frozenset[str] = field(default_factory=frozenset)
+    reason: str = "RolloutComplete"
+    message: str = ""
+    look_again: float | None = None
+
+
+def under_way(
+    before: Rollout,
+    candidate: Candidate,
+    step: Step,
+    message: str,
+    switch: str = "",
+    look_again: float | None = None,
+) -> Rollout:
+    """The candidate is one step further, or still at it."""
+    moved = candidate.model_copy(update={"step": step, "message": cut(message) or None})
+    return replace(
+        before,
+        candidate=moved,
+        keep=before.keep | {candidate.revision},
+        switch=switch,
+        reason="RolloutInProgress",
+        message=f"Version {candidate.version} is {step.lower()}. {message}".strip(),
+        look_again=look_again,
+    )
+
+
+def without_candidate(before: Rollout, reason: str, message: str, look_again: float | None = None) -> Rollout:
+    """What serves stays, and nothing else does."""
+    return replace(before, candidate=None, reason=reason, message=message, look_again=look_again)
+
+
+def reject(before: Rollout, version: str, revision: str, failure: Failure, now: datetime) -> Rollout:
+    """The revision is remembered as one that is not tried again."""
+    entry = Rejected(
+        revision=revision,
+        version=version,
+        reason=failure.reason,
+        message=cut(failure.message),
+        at=now,
+        gates=before.gates or None,
+    )
+    others = tuple(other for other in before.rejected if other.revision != revision)
+    return replace(rejected(before, entry), rejected=(entry, *others)[:REJECTED_MAX], approved="")
+
+
+def rejected(before: Rollout, entry: Rejected) -> Rollout:
+    """The followed revision is a rejected one."""
+    message = f"Version {entry.version} was rejected: {entry.message}"
+    return without_candidate(before, _REASONS.get(entry.reason, "VersionRejected"), message)
+
+
+# Reasons of a rejection that the condition says itself.
+_REASONS = {reason: reason for reason in ("ProgressDeadlineExceeded", "FailedAfterSwitch")}

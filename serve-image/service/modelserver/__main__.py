@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from modelserver import logs
+from modelserver.cpus import limit_pools
 from modelserver.failures import NeverServableError, NotServableNowError, one_line
 from modelserver.server import Server
 from modelserver.settings import Settings
@@ -21,6 +22,7 @@ TERMINATION_LOG = Path("/dev/termination-log")
 def main() -> int:
     """Serves until SIGTERM; the exit code. On failure the last line of stderr is its reason."""
     logs.configure()
+    limit_pools(os.environ)
     try:
         settings = Settings.from_env(os.environ)
         listener = socket.create_server((settings.host, settings.port), backlog=2048)

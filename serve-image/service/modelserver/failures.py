@@ -23,6 +23,14 @@ class ModelRaisedError(Exception):
     """The model's own code raised; `__cause__` is what it raised."""
 
 
+class OverloadedError(Exception):
+    """As many predictions are under way and waiting as may be (503)."""
+
+
+class TookTooLongError(Exception):
+    """The model did not answer within the time a request may take (504)."""
+
+
 # What a network volume answers while it is away, or while it lacks rights for us: the files may be sound.
 _VOLUME_TROUBLE = {
     errno.EACCES,

@@ -1,81 +1,126 @@
 """One version of a model: loaded, proven on its own example, and the one function that predicts."""
 
 import functools
-import io
+import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import mlflow.pyfunc
 import numpy as np
-import pandas as pd
-from mlflow.pyfunc import scoring_server
 
-from modelserver.example import input_example
+from modelserver import native as natives
+from modelserver.answers import predictions_to_json
 from modelserver.failures import ModelRaisedError, NeverServableError, UnfitInputError, judge, one_line
+from modelserver.matrix import reader
+from modelserver.native import Native
 from modelserver.settings import Settings
+from modelserver.signature import Description, describe
 
-NAMED_COLUMNS = 20
+if TYPE_CHECKING:
+    from modelserver.by_pyfunc import PyFunc
+
+# Beyond it a 32-bit float is infinite, which libraries of trees refuse.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class Model:
-    """A loaded pyfunc model whose own exceptions are told apart from input that does not fit."""
+    """A loaded model. With `native` it answers plain arrays by its own library, and the rest by pyfunc."""
 
-    def __init__(self, folder: Path, pyfunc: mlflow.pyfunc.PyFuncModel) -> None:
+    def __init__(self, folder: Path, description: Description, native: Native | None) -> None:
         self.folder = folder
-        self.metadata = pyfunc.metadata
-        self.input_schema = pyfunc.metadata.get_input_schema()
-        # Everything that pyfunc does before it calls this one function is a check of the input.
-        pyfunc._predict_fn = _marking_its_errors(pyfunc._predict_fn)
-        self._pyfunc = pyfunc
+        self.description = description
+        self.native = native
+        self.seconds = float("inf")  # that its own example took
+        self._read = reader(description.plain) if native and description.plain else lambda payload: None
+
+    @functools.cached_property
+    def pyfunc(self) -> "PyFunc":
+        """The same model by MLflow, whose import takes seconds: only where it is needed."""
+        from modelserver import by_pyfunc
+
+        if self.native:
+            return by_pyfunc.around(self.native, self.folder, self.description)
+        return by_pyfunc.load(self.folder)
+
+    def read(self, payload: Any) -> np.ndarray | None:
+        """The parsed JSON of a request as an array for `predict_array`; None where that needs judgement."""
+        return self._read(payload)
+
+    def predict_array(self, rows: np.ndarray) -> Any:
+        """Predicts by the model's own library. Raises UnfitInputError or ModelRaisedError."""
+        assert self.native is not None
+        try:
+            return self.native.predict(rows)
+        except Exception as error:
+            if not (np.abs(rows) <= LARGEST).all():
+                raise UnfitInputError(
+                    one_line(f"The input holds numbers out of the model's range: {error}")
+                ) from error
+            raise ModelRaisedError(one_line(f"{type(error).__name__}: {error}")) from error
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         """Predicts on what pyfunc takes: a DataFrame, an array, a dictionary of arrays, …
 
         Raises UnfitInputError for input that the signature refuses, ModelRaisedError for the model's own.
         """
-        try:
-            return self._pyfunc.predict(data, params=params)
-        except ModelRaisedError as error:
-            if isinstance(data, pd.DataFrame | np.ndarray | list) and len(data) == 0:
-                raise UnfitInputError(f"The input has no rows. {self.expected()}".strip()) from error
-            raise
-        except Exception as error:
-            # pyfunc's message repeats the whole input; the exception it met names the column alone.
-            raise UnfitInputError(f"{error.__context__ or error} {self.expected()}".strip()) from error
+        return self.pyfunc.predict(data, params)
 
     def expected(self) -> str:
         """What the signature takes, as a sentence; empty without a signature."""
-        if self.input_schema is None:
-            return ""
-        inputs = [str(column) for column in self.input_schema.inputs]
-        more = f" and {len(inputs) - NAMED_COLUMNS} more" if len(inputs) > NAMED_COLUMNS else ""
-        return f"The model takes {', '.join(inputs[:NAMED_COLUMNS])}{more}."
+        return self.pyfunc.expected()
 
     def self_test(self) -> str:
         """Answers the model's own input example once; raises what failed, else says what was proven."""
-        example = input_example(self.folder, self.metadata)
-        if example is None:
+        rows = self._example_rows()
+        if rows is not None:
+            self.seconds = self._timed(rows)
+        elif self.description.example and (example := self._example()):
+            began = time.perf_counter()
+            self._answer(*example)
+            self.seconds = time.perf_counter() - began
+        else:
             return "It was logged without an input example: loading is all that is proven."
-        began = time.perf_counter()
+        return f"It answered its own input example in {1000 * self.seconds:.1f} ms."
+
+    def _timed(self, rows: np.ndarray) -> float:
+        # The first answer of a library holds its warming up; libraries have no side effects.
+        for _ in range(2):
+            began = time.perf_counter()
+            predictions_to_json(self.predict_array(rows))
+        return time.perf_counter() - began
+
+    def _example_rows(self) -> np.ndarray | None:
+        """The example as an array, read without MLflow."""
+        info = self.description.example
+        if self.native is None or not info:
+            return None
+        example = json.loads((self.folder / info["artifact_path"]).read_text())
+        return self.read({"dataframe_split": example} if info.get("pandas_orient") == "split" else example)
+
+    def _example(self) -> tuple[Any, dict[str, Any] | None] | None:
+        from modelserver.example import input_example
+
+        return input_example(self.folder, self.pyfunc.metadata)
+
+    def _answer(self, data: Any, params: dict[str, Any] | None) -> None:
         try:
-            answer = self.predict(*example)
+            predictions_to_json(self.predict(data, params))
         except UnfitInputError as error:
             raise NeverServableError(
                 f"The model's own input example does not fit its signature: {error} "
                 "Log the model again with an example that fits."
             ) from error
-        scoring_server.predictions_to_json(answer, io.StringIO())
-        return f"It answered its own input example in {1000 * (time.perf_counter() - began):.1f} ms."
 
 
 def load(folder: Path) -> Model:
     """Loads the version in `folder`. Raises NeverServableError or NotServableNowError, each a sentence."""
     try:
-        # A plain path: loading by models:/… would write into the folder, which is mounted read-only.
-        return Model(folder, mlflow.pyfunc.load_model(str(folder)))
+        description = describe(folder)
+        model = Model(folder, description, natives.load(folder, description))
+        if model.native is None:
+            _ = model.pyfunc
+        return model
     except Exception as error:
         raise judge(error, f"Loading the model in {folder}") from error
 
@@ -92,14 +137,3 @@ def prove(model: Model) -> str:
 def served() -> Model:
     """The model of this process, loaded at the first call."""
     return load(Settings.from_env(os.environ).model_path)
-
-
-def _marking_its_errors(predict: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(predict)  # pyfunc looks at the signature for `params`
-    def marked(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return predict(*args, **kwargs)
-        except Exception as error:
-            raise ModelRaisedError(one_line(f"{type(error).__name__}: {error}")) from error
-
-    return marked

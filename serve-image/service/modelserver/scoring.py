@@ -1,98 +1,80 @@
 """From a request's body to an answer: the same steps for every route that predicts."""
 
-import io
 import json
-import logging
-import uuid
-from collections.abc import Callable
 from typing import Any
 
-import anyio.to_thread
-from mlflow.exceptions import MlflowException
-from mlflow.pyfunc import scoring_server
-from mlflow.pyfunc.utils.serving_data_parser import is_unified_llm_input
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+import orjson
 
-from modelserver.failures import MalformedBodyError, UnfitInputError, one_line
-from modelserver.model import Model, served
-
-log = logging.getLogger(__name__)
+from modelserver.answers import predictions_to_json
+from modelserver.failures import MalformedBodyError, UnfitInputError
+from modelserver.model import Model
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
-# Predictions run beside the event loop, so that probes are answered while a model is slow; no more at once
-# than a small pod has use for.
-_threads = anyio.CapacityLimiter(4)
+
+def invocations(model: Model, body: bytes) -> bytes:
+    """The answer of `mlflow models serve` to a JSON body.
+
+    Raises MalformedBodyError, UnfitInputError or ModelRaisedError.
+    """
+    answer = plain_invocations(model, body) if model.native else None
+    return score(model, parse(body)) if answer is None else answer
 
 
-async def invocations(request: Request) -> Response:
-    """POST /invocations: MLflow's scoring protocol in JSON."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        return _refusal(415, f"Send the header `Content-Type: application/json` (it is {content_type!r}).")
-    body = await request.body()
-    return await answer(lambda: score(served(), parse(body)))
-
-
-async def answer(work: Callable[[], str]) -> Response:
-    """Runs `work`, which gives a JSON body, in a thread; what it raises becomes the status of the answer."""
+def plain_invocations(model: Model, body: bytes) -> bytes | None:
+    """The same where the body is plain numbers for a native model; None where MLflow has to judge it."""
     try:
-        return Response(await anyio.to_thread.run_sync(work, limiter=_threads), media_type="application/json")
-    except MalformedBodyError as error:
-        return _refusal(400, error)
-    except UnfitInputError as error:
-        return _refusal(422, error)
-    except Exception:
-        error_id = uuid.uuid4().hex
-        log.exception("a prediction failed", extra={"error_id": error_id})
-        said = "The model failed on input that fits its signature; the pod's log has the reason by this error id."
-        return JSONResponse({"error": said, "error_id": error_id}, status_code=500)
+        rows = model.read(orjson.loads(body))
+    except ValueError:
+        return None  # NaN, say, which Python's own reader takes
+    return None if rows is None else predictions_to_json(model.predict_array(rows))
 
 
 def parse(body: bytes) -> dict[str, Any]:
     """The body as a JSON object. Raises MalformedBodyError or UnfitInputError."""
     try:
         payload = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBodyError(f"The body is not JSON: {error}.") from error
     if not isinstance(payload, dict):
         raise UnfitInputError(f"The body is a JSON {type(payload).__name__}: {_one_format()}")
     return payload
 
 
-def score(model: Model, payload: dict[str, Any]) -> str:
+def score(model: Model, payload: dict[str, Any]) -> bytes:
     """The answer of `mlflow models serve` to `payload`. Raises UnfitInputError or ModelRaisedError."""
+    from mlflow.pyfunc import scoring_server
+    from mlflow.pyfunc.utils.serving_data_parser import is_unified_llm_input
+
     named = [key for key in FORMATS if key in payload]
     if len(named) != 1 and not is_unified_llm_input(payload):
         raise UnfitInputError(f"The body names {' and '.join(named) or 'no input'}: {_one_format()}")
+    pyfunc = model.pyfunc
     try:
-        parsed = scoring_server._parse_json_data(payload, model.metadata, model.input_schema)
-    except MlflowException as error:
-        raise UnfitInputError(f"{error.message} {model.expected()}".strip()) from error
+        parsed = scoring_server._parse_json_data(payload, pyfunc.metadata, pyfunc.input_schema)
+    except Exception as error:  # MLflow's, and whatever its parsers meet in a body of another form
+        said = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        raise UnfitInputError(f"{said} {model.expected()}".strip()) from error
     predictions = model.predict(parsed.data, parsed.params)
-    out = io.StringIO()
-    if parsed.is_unified_llm_input:
-        scoring_server.unwrapped_predictions_to_json(predictions, out)
-    else:
-        scoring_server.predictions_to_json(predictions, out)
-    return out.getvalue()
+    return predictions_to_json(predictions, None if parsed.is_unified_llm_input else "predictions")
 
 
-def score_rows(model: Model, rows: list[Any], params: dict[str, Any] | None) -> str:
+def score_rows(model: Model, rows: list[Any], params: dict[str, Any] | None) -> bytes:
     """The predictions alone for rows that are objects by column name, or lists in the signature's order."""
-    payload = {**as_scoring_format(model, rows), **({} if params is None else {"params": params})}
-    return json.dumps(json.loads(score(model, payload))["predictions"])
+    payload = as_scoring_format(model, rows)
+    if params is None and (array := model.read(payload)) is not None:
+        return predictions_to_json(model.predict_array(array), key=None)
+    answer = score(model, payload if params is None else {**payload, "params": params})
+    return json.dumps(json.loads(answer)["predictions"]).encode()
 
 
 def as_scoring_format(model: Model, rows: list[Any]) -> dict[str, Any]:
     """`rows` as one of MLflow's formats; lists take the column names of the signature, if it has any."""
     if rows and all(isinstance(row, dict) for row in rows):
         return {"dataframe_records": rows}
-    schema = model.input_schema
-    if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
+    names = model.description.column_names
+    if not names:
         return {"inputs": rows}
-    names = schema.input_names()
     for index, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(names):
             raise UnfitInputError(f"Row {index} is no list of {len(names)} values. {model.expected()}")
@@ -101,7 +83,3 @@ def as_scoring_format(model: Model, rows: list[Any]) -> dict[str, Any]:
 
 def _one_format() -> str:
     return f"send an object with exactly one of {', '.join(FORMATS)}."
-
-
-def _refusal(status: int, reason: object) -> JSONResponse:
-    return JSONResponse({"error": one_line(reason)}, status_code=status)

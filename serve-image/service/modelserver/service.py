@@ -1,18 +1,29 @@
-"""The BentoML service: its own API in plain rows, and MLflow's scoring protocol mounted beside it."""
+"""The BentoML service: its own API in plain rows, and the other protocols mounted beside it."""
 
+import functools
 from typing import Any
 
 import bentoml
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Route
 
 from modelserver.model import served
-from modelserver.scoring import answer, invocations, score_rows
+from modelserver.protocols import Receive, Scope, Send, answered, predictions
+from modelserver.scoring import score_rows
 
-_mlflow_protocol = Starlette(routes=[Route("/invocations", invocations, methods=["POST"])])
+
+class _Predictions:
+    """An object, as Starlette would give a function a request instead of its scope."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await predictions(scope, receive, send)
 
 
-@bentoml.asgi_app(_mlflow_protocol)
+_protocols = Starlette(routes=[Route("/invocations", _Predictions())])
+
+
+@bentoml.asgi_app(_protocols)
 @bentoml.service(name="modelcycle", logging={"access": {"enabled": False}})
 class ModelServer:
     """Predicts by one version of an MLflow model."""
@@ -21,4 +32,7 @@ class ModelServer:
     async def predict(self, rows: list[Any], params: dict[str, Any] | None = None) -> Any:
         """Predict for rows: objects by column name, or lists of values in the signature's order."""
         # A Response passes through BentoML as it is, which keeps the status and sentence of a refusal.
-        return await answer(lambda: score_rows(served(), rows, params))
+        work = functools.partial(score_rows, served(), rows, params)
+        status, body, headers = await answered(work, size=0)
+        named = {name.decode(): value.decode() for name, value in headers}
+        return Response(body, status, named, media_type="application/json")

@@ -16,6 +16,9 @@ class Settings:
     port: int
     drain_seconds: float
     self_test_timeout: float
+    predict_timeout: float
+    max_concurrency: int
+    max_body_bytes: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -33,6 +36,9 @@ class Settings:
             port=int(_number(env, "PORT", 3000)),
             drain_seconds=_number(env, "MODELCYCLE_DRAIN_SECONDS", 5),
             self_test_timeout=_number(env, "MODELCYCLE_SELF_TEST_TIMEOUT_SECONDS", 30),
+            predict_timeout=_number(env, "MODELCYCLE_PREDICT_TIMEOUT_SECONDS", 60),
+            max_concurrency=int(_number(env, "MODELCYCLE_MAX_CONCURRENCY", 100)),
+            max_body_bytes=int(_number(env, "MODELCYCLE_MAX_BODY_BYTES", 64 * 2**20)),
         )
 
 

@@ -1,13 +1,21 @@
 """The layer around BentoML, with an application of one route inside."""
 
+import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from modelserver.edge import App, Edge
+from modelserver.edge import Edge
 from starlette.responses import PlainTextResponse
 
-READY: App = PlainTextResponse("42")
+
+def an_edge(ready: bool = True, model: str = "iris", version: str = "3") -> Edge:
+    """An edge whose every other route answers 42."""
+    edge = Edge(model, version)
+    edge.ready = ready
+    edge.bentoml = asyncio.get_running_loop().create_future()
+    edge.bentoml.set_result(PlainTextResponse("42"))
+    return edge
 
 
 async def get(edge: Edge, path: str) -> tuple[int, dict[bytes, bytes], bytes]:
@@ -24,24 +32,24 @@ async def get(edge: Edge, path: str) -> tuple[int, dict[bytes, bytes], bytes]:
 
 
 @pytest.mark.parametrize(
-    ("app", "draining", "path", "status"),
+    ("ready", "draining", "path", "status"),
     [
-        (None, False, "/livez", 200),
-        (None, False, "/readyz", 503),
-        (None, False, "/predict", 503),
-        (READY, False, "/livez", 200),
-        (READY, False, "/readyz", 200),
-        (READY, False, "/predict", 200),
-        (READY, True, "/livez", 200),
-        (READY, True, "/readyz", 503),
-        (READY, True, "/predict", 200),
+        (False, False, "/livez", 200),
+        (False, False, "/readyz", 503),
+        (False, False, "/predict", 503),
+        (True, False, "/livez", 200),
+        (True, False, "/readyz", 200),
+        (True, False, "/predict", 200),
+        (True, True, "/livez", 200),
+        (True, True, "/readyz", 503),
+        (True, True, "/predict", 200),
     ],
 )
 async def test_a_pod_is_alive_always_and_ready_between_its_proof_and_sigterm(
-    app: App | None, draining: bool, path: str, status: int
+    ready: bool, draining: bool, path: str, status: int
 ) -> None:
-    edge = Edge("iris", "3")
-    edge.app, edge.draining = app, draining
+    edge = an_edge(ready)
+    edge.draining = draining
     answered, headers, body = await get(edge, path)
     assert answered == status
     assert body.strip()
@@ -55,13 +63,17 @@ async def test_a_name_that_is_no_header_value_is_escaped() -> None:
 
 
 async def test_requests_are_counted_by_model_and_code() -> None:
-    edge = Edge("counted", "7")
+    edge = an_edge(ready=False, model="counted", version="7")
     await get(edge, "/predict")
-    edge.app = READY
+    edge.ready = True
     await get(edge, "/predict")
     await get(edge, "/nobody-knows")
     _, _, metrics = await get(edge, "/metrics")
-    counted = [line for line in metrics.decode().splitlines() if 'model="counted"' in line]
+    counted = [
+        line
+        for line in metrics.decode().splitlines()
+        if "requests_total{" in line and 'model="counted"' in line
+    ]
     assert counted == [
         'modelcycle_requests_total{code="503",model="counted",path="/predict",version="7"} 1.0',
         'modelcycle_requests_total{code="200",model="counted",path="/predict",version="7"} 1.0',
@@ -69,7 +81,5 @@ async def test_requests_are_counted_by_model_and_code() -> None:
 
 
 async def test_the_page_of_documentation_loads_nothing_from_elsewhere() -> None:
-    edge = Edge("iris", "3")
-    edge.app = READY
-    _, headers, _ = await get(edge, "/")
+    _, headers, _ = await get(an_edge(), "/")
     assert headers[b"content-security-policy"].startswith(b"default-src 'self'")

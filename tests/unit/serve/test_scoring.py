@@ -9,9 +9,12 @@ import mlflow.pyfunc
 import pandas as pd
 import pytest
 from mlflow.pyfunc import scoring_server
+from modelserver import protocols
 from modelserver.failures import MalformedBodyError, ModelRaisedError, UnfitInputError
+from modelserver.gate import Gate
 from modelserver.model import Model, load
-from modelserver.scoring import answer, parse, score, score_rows
+from modelserver.protocols import answered
+from modelserver.scoring import invocations, parse, score, score_rows
 
 from tests.unit.serve.models import COLUMNS, FLOWERS, scripted
 
@@ -22,6 +25,14 @@ BY_COLUMN = {name: [flower[index] for flower in FLOWERS] for index, name in enum
 @pytest.fixture(scope="module")
 def iris_model(iris: Path) -> Model:
     return load(iris)
+
+
+@pytest.fixture
+def open_gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """A gate that the routes go through, without a process around them."""
+    gate = Gate(timeout=60, max_concurrency=10, threads=1)
+    monkeypatch.setattr(protocols, "gate", lambda: gate)
+    return gate
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +63,10 @@ IRIS_BODIES = [
 def test_invocations_answers_what_mlflow_answers(
     iris: Path, iris_model: Model, payload: dict[str, Any]
 ) -> None:
-    answered = json.loads(score(iris_model, json.loads(json.dumps(payload))))
-    assert answered == as_mlflow_answers(iris, payload)
-    assert answered["predictions"][0] == 0
+    answer = json.loads(score(iris_model, json.loads(json.dumps(payload))))
+    assert answer == as_mlflow_answers(iris, payload)
+    assert json.loads(invocations(iris_model, json.dumps(payload).encode())) == answer
+    assert answer["predictions"][0] == 0
 
 
 @pytest.mark.parametrize("format_", ["inputs", "instances"])
@@ -154,23 +166,26 @@ def test_a_body_that_is_no_object_is_told_what_to_send(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("error", "status"), [(MalformedBodyError("no JSON"), 400), (UnfitInputError("no column x"), 422)]
 )
-async def test_what_the_client_did_wrong_is_answered_with_its_sentence(error: Exception, status: int) -> None:
-    def refuse() -> str:
+async def test_what_the_client_did_wrong_is_answered_with_its_sentence(
+    open_gate: Gate, error: Exception, status: int
+) -> None:
+    def refuse() -> bytes:
         raise error
 
-    response = await answer(refuse)
-    assert (response.status_code, json.loads(bytes(response.body))) == (status, {"error": str(error)})
+    answer, body, _ = await answered(refuse, 0)
+    assert (answer, json.loads(body)) == (status, {"error": str(error)})
 
 
 async def test_what_the_model_did_wrong_is_answered_with_an_id_that_the_log_has(
+    open_gate: Gate,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail() -> str:
+    def fail() -> bytes:
         raise ModelRaisedError("the secret of the model")
 
     with caplog.at_level(logging.ERROR):
-        response = await answer(fail)
-    said = json.loads(bytes(response.body))
-    assert response.status_code == 500
+        status, body, _ = await answered(fail, 0)
+    said = json.loads(body)
+    assert status == 500
     assert "secret" not in said["error"]
     assert [record.__dict__["error_id"] for record in caplog.records] == [said["error_id"]]

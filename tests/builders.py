@@ -158,6 +158,19 @@ class TrainingRunBuilder(Built):
     def on_claim(self, name: str) -> Self:
         return self.with_spec(storage={"claimName": name})
 
+    def on_nodes(self, nodes: int) -> Self:
+        return self.with_spec(nodes=nodes)
+
+    def overlaid(self, metadata: Body | None = None, **spec: Any) -> Self:
+        """spec.podTemplate, with nulls as they are."""
+        made = self.with_spec()
+        made.content["spec"]["podTemplate"] = {"metadata": metadata or {}, "spec": spec}
+        return made
+
+    def in_queue(self, queue: str) -> Self:
+        """Kueue decides when it runs."""
+        return self.labelled({"kueue.x-k8s.io/queue-name": queue})
+
     def expecting(self, model: str = MODEL) -> Self:
         """spec.model: the registered model that the run is expected to make a version of."""
         return self.with_spec(model={"name": model})
@@ -282,10 +295,13 @@ class PodBuilder(Built):
         said = condition("PodScheduled", "False", "Unschedulable") | {"message": message}
         return self._with_condition(said)
 
-    def ended(self, exit_code: int, message: str = "", reason: str = "") -> Self:
+    def ended(self, exit_code: int, message: str = "", reason: str = "", at: datetime | None = None) -> Self:
         """Its container ended for good, as a Job's does."""
         phase = "Failed" if exit_code else "Succeeded"
-        return self._in_phase(phase, state={"terminated": _terminated(exit_code, message, reason)})
+        terminated = _terminated(exit_code, message, reason)
+        return self._in_phase(
+            phase, state={"terminated": terminated | ({"finishedAt": wire_time(at)} if at else {})}
+        )
 
     def crashed(self, exit_code: int, times: int = 1, message: str = "", reason: str = "") -> Self:
         """Its container ended and waits to be started again, as a Deployment's does."""
@@ -332,6 +348,12 @@ def a_pod(name: str = "pod-1") -> PodBuilder:
 
 def a_job_pod(name: str = "iris-1-abcde", job_uid: str = "job-uid", run: str = "iris-1") -> PodBuilder:
     return a_pod(name).labelled({**MANAGED_BY, RUN_LABEL: run}).owned_by("Job", run, job_uid)
+
+
+def a_node_pod(rank: int, name: str = "") -> PodBuilder:
+    """The pod of one of several nodes."""
+    pod = a_job_pod(name or f"iris-1-{rank}-abcde")
+    return pod.labelled({"batch.kubernetes.io/job-completion-index": str(rank)})
 
 
 def a_serving_pod(revision: str, name: str = "", deployment: str = "iris") -> PodBuilder:

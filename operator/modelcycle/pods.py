@@ -21,6 +21,7 @@ class Ended:
     exit_code: int
     reason: str
     message: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Pod:
 def project(body: dict[str, Any]) -> Pod:
     """A Pod from what the API server sends."""
     metadata, status = body["metadata"], body.get("status", {})
-    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    init, own = status.get("initContainerStatuses", ()), status.get("containerStatuses", ())
+    containers = [*init, *own]
     conditions = {c["type"]: c for c in status.get("conditions", ())}
     return Pod(
         name=metadata["name"],
@@ -67,11 +69,12 @@ def project(body: dict[str, Any]) -> Pod:
         phase=status.get("phase", "Pending"),
         ready=conditions.get("Ready", {}).get("status") == "True",
         deleting="deletionTimestamp" in metadata,
-        running=any("running" in c.get("state", {}) for c in status.get("containerStatuses", ())),
+        running=any("running" in c.get("state", {}) for c in own),
         restarts=max((c.get("restartCount", 0) for c in containers), default=0),
         disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
         waiting=_waiting(containers, conditions.get("PodScheduled", {})),
-        ended=_ended(containers, status),
+        # A sidecar among the init containers is killed when the pod's own containers have ended.
+        ended=_ended([*own, *init], status),
     )
 
 
@@ -87,9 +90,9 @@ def _waiting(containers: Iterable[dict[str, Any]], scheduled: dict[str, Any]) ->
 
 
 def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ended | None:
-    """The failure of the first container that has one, else the pod's own (eviction), else the last end."""
+    """The failure of the first container that has one, else the pod's own (eviction), else the first end."""
     ends = [
-        Ended(t.get("exitCode", 0), t.get("reason", ""), t.get("message", ""))
+        Ended(t.get("exitCode", 0), t.get("reason", ""), t.get("message", ""), _finished(t))
         for c in containers
         for t in (c.get("state", {}).get("terminated") or c.get("lastState", {}).get("terminated"),)
         if t
@@ -99,7 +102,11 @@ def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ende
         return failed
     if status.get("phase") == "Failed":
         return Ended(-1, status.get("reason", ""), status.get("message", ""))
-    return ends[-1] if ends else None
+    return ends[0] if ends else None
+
+
+def _finished(terminated: dict[str, Any]) -> datetime | None:
+    return timestamp(terminated["finishedAt"]) if terminated.get("finishedAt") else None
 
 
 def timestamp(text: str) -> datetime:

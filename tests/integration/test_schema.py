@@ -39,6 +39,17 @@ MODEL = {"name": "iris", "latest": {}}
         ("TrainingRun", "run", {"params": {"1st": "1"}}, "environment variable"),
         ("TrainingRun", "run", {"params": {"lr": 0.1}}, "must be of type string"),
         ("TrainingRun", "run", {"backoffLimit": -1}, "greater than or equal to 0"),
+        ("TrainingRun", "run", {"nodes": 0}, "greater than or equal to 1"),
+        ("TrainingRun", "run", {"volumes": [{"name": "data"}]}, "exactly one of persistentVolumeClaim, nfs"),
+        (
+            "TrainingRun",
+            "run",
+            {"volumes": [{"name": "a", "emptyDir": {}, "nfs": {"server": "s", "path": "/"}}]},
+            "exactly one of persistentVolumeClaim, nfs",
+        ),
+        ("TrainingRun", "run", {"volumes": [{"name": "tmp", "emptyDir": {}}]}, "choose another name"),
+        ("TrainingRun", "run", {"volumes": [{"name": "a", "hostPath": {"path": "/"}}]}, "unknown field"),
+        ("TrainingRun", "run", {"podTemplate": {"metadata": {}}}, "spec.podTemplate.spec: Required value"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str | dict) else None,
 )
@@ -61,6 +72,23 @@ def test_wrong_input_is_refused_with_a_sentence(world: World, kind: str, name: s
         ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "A", "value": "2"}]}),
         ({"resources": {"limits": {"memory": "1Gi"}}}, {"resources": {"limits": {"memory": "2Gi"}}}),
         ({}, {"backoffLimit": 3}),
+        ({}, {"nodes": 2}),
+        ({"volumes": [{"name": "a", "emptyDir": {}}]}, {"volumes": [{"name": "b", "emptyDir": {}}]}),
+        ({}, {"podTemplate": {"spec": {}}}),
+        ({"podTemplate": {"spec": {"nodeSelector": {"a": "b"}}}}, {"podTemplate": None}),
+        # As many fields as before, and none of them the same.
+        (
+            {"podTemplate": {"spec": {"hostNetwork": True}}},
+            {"podTemplate": {"spec": {"hostNetwork": None, "hostPID": True}}},
+        ),
+        (
+            {"podTemplate": {"spec": {"nodeSelector": {"a": "b"}}}},
+            {"podTemplate": {"spec": {"nodeSelector": {"a": None, "c": "b"}}}},
+        ),
+        (
+            {"podTemplate": {"spec": {}, "metadata": {"labels": {"a": "b"}}}},
+            {"podTemplate": {"metadata": {"labels": None, "annotations": {"a": "b"}}}},
+        ),
     ],
     ids=str,
 )

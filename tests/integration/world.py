@@ -275,11 +275,13 @@ class World:
         """Plays the kubelet."""
         self.kube.patch_status("Pod", self.namespace, name, status)
 
-    def end_job(self, name: str, outcome: str, reason: str = "") -> None:
+    def end_job(self, name: str, outcome: str, reason: str = "", succeeded: int = 1) -> None:
         """Plays the Job controller: Complete or Failed."""
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         met = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}[outcome]
-        count: Body = {"succeeded": 1, "completionTime": at} if outcome == "Complete" else {"failed": 1}
+        count: Body = (
+            {"succeeded": succeeded, "completionTime": at} if outcome == "Complete" else {"failed": 1}
+        )
         condition: Body = {
             "status": "True",
             "lastTransitionTime": at,

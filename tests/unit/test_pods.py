@@ -115,3 +115,9 @@ def test_restarts_are_those_of_the_container_that_was_restarted_most() -> None:
 @pytest.mark.parametrize("text", ["2026-11-23T09:00:00Z", "2026-11-23T09:00:00.000000Z"])
 def test_times_are_read_as_kubernetes_writes_them(text: str) -> None:
     assert timestamp(text) == NOW == datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+def test_a_sidecar_that_is_killed_at_the_end_does_not_hide_why_the_pod_failed() -> None:
+    sidecar = {"name": "proxy", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
+    pod = POD.ended(1, "boom").with_status(initContainerStatuses=[sidecar])
+    assert pod.build().ended == Ended(1, "Error", "boom")

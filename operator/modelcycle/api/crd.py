@@ -86,6 +86,19 @@ def _run_inputs() -> tuple[str, ...]:
     return tuple(f.alias or name for name, f in TrainingRunSpec.model_fields.items())
 
 
+_VOLUMES = (
+    Rule(
+        "self.all(volume, [has(volume.persistentVolumeClaim), has(volume.nfs), has(volume.secret), "
+        "has(volume.configMap), has(volume.emptyDir)].filter(given, given).size() == 1)",
+        "each volume has exactly one of persistentVolumeClaim, nfs, secret, configMap and emptyDir; another kind goes "
+        "into podTemplate.spec.volumes",
+    ),
+    Rule(
+        "self.all(volume, !(volume.name in ['mlruns', 'source', 'tmp', 'workspace']))",
+        "the volumes mlruns, source, tmp and workspace are the run's own: choose another name",
+    ),
+)
+
 _AGE = Column("Age", ".metadata.creationTimestamp", "When it was created.", "date")
 
 TRAINING_RUN = Kind(
@@ -114,6 +127,7 @@ TRAINING_RUN = Kind(
                 "no digit first, at most 100 characters",
             ),
         ),
+        "spec.volumes": _VOLUMES,
     },
     subresources={"status": {}},
 )

@@ -17,6 +17,7 @@ from modelcycle.api.meta import (
     Storage,
     Text,
 )
+from modelcycle.api.pod import PodTemplate, Volume, VolumeMount
 
 NAME_MAX_LENGTH = 52
 RUNS_MAX, METRICS_MAX, MODEL_VERSIONS_MAX = 20, 50, 20
@@ -61,6 +62,12 @@ class TrainingRunSpec(Model):
         None, description="Environment from ConfigMaps and Secrets, as in a container."
     )
     resources: ResourceRequirements | None = Field(None, description="CPU, memory and devices.")
+    volumes: Annotated[list[Volume], Field(max_length=32)] | None = Field(
+        None, description="More volumes, for data: claims, NFS, Secrets, ConfigMaps, empty folders."
+    )
+    volume_mounts: Annotated[list[VolumeMount], Field(max_length=32)] | None = Field(
+        None, description="Where the container sees them, as in a container."
+    )
     experiment: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
         None, description="MLflow experiment; a script's own set_experiment wins."
     )
@@ -74,6 +81,17 @@ class TrainingRunSpec(Model):
     )
     active_deadline_seconds: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Seconds from start after which the run is stopped and has failed."
+    )
+    nodes: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None,
+        description="Number of nodes to train on together: so many pods, with MASTER_ADDR, MASTER_PORT, WORLD_SIZE, "
+        "RANK, NODE_RANK and torchrun's defaults (PET_*) in their environment. All succeed, or the run has failed.",
+    )
+    pod_template: PodTemplate | None = Field(
+        None,
+        description="An overlay, {metadata, spec}, that is merged strategically into the pod: nodeSelector, "
+        "tolerations, affinity, priorityClassName, sidecars and whatever else a pod has. The container that trains is "
+        "called train. restartPolicy may not be set.",
     )
     storage: Storage | None = Field(None, description="The shared volume.")
 

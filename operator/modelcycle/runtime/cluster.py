@@ -89,8 +89,12 @@ class Cluster:
             query["continue"] = token
 
     async def create(self, resource: Resource, namespace: str, body: Body) -> Body:
-        """Raises ConflictError with reason AlreadyExists if the name is taken."""
-        return cast(Body, await self._request("POST", resource.path(namespace), body=body))
+        """Raises ConflictError with reason AlreadyExists if the name is taken.
+
+        A field that the API server does not know is refused, where by default it would be dropped without a word.
+        """
+        strictly = {"fieldValidation": "Strict"}
+        return cast(Body, await self._request("POST", resource.path(namespace), strictly, body))
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Body) -> Body:
         """A JSON merge patch; with metadata.uid and resourceVersion in it, a conditional one."""

@@ -63,6 +63,7 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
         defaults=context.defaults,
         job=job,
         pods=pods,
+        service=any(entry.controller == uid for entry in store.children(SERVICES, key)),
         job_confirmed_gone=gone,
         results=results,
         registry_problem=problem,
@@ -163,15 +164,16 @@ def child_id(child: plan.Body) -> ChildId:
     return metadata["ownerReferences"][0]["uid"], child["kind"], metadata["name"]
 
 
-async def claim_exists(context: Context, namespace: str, creates: tuple[plan.Body, ...]) -> bool:
-    """Whether every claim that the pods of these children mount is there."""
+async def missing_claim(context: Context, namespace: str, creates: tuple[plan.Body, ...]) -> str:
+    """The first claim that the pods of these children mount and that is not there, or ""."""
     for body in creates:
         template = body["spec"].get("template")
-        for volume in template["spec"]["volumes"] if template else ():
+        for volume in template["spec"].get("volumes", ()) if template else ():
             claim = volume.get("persistentVolumeClaim")
-            if claim and not await _exists(context, namespace, claim["claimName"]):
-                return False
-    return True
+            name = claim.get("claimName") if isinstance(claim, dict) else None
+            if name and not await _exists(context, namespace, name):
+                return str(name)
+    return ""
 
 
 async def _exists(context: Context, namespace: str, claim: str) -> bool:

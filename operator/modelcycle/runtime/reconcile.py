@@ -68,10 +68,10 @@ async def _plan_run(context: Context, key: Key, body: Body) -> Plan:
     plan = training.plan(observed, context.clock())
     if not plan.creates:
         return plan
-    exists = await observe.claim_exists(context, key.namespace, plan.creates)
+    missing = await observe.missing_claim(context, key.namespace, plan.creates)
     refusal = observe.refusal(context, key, plan.creates)
-    problem = await _experiment(context, run) if exists else ""
-    observed = replace(observed, claim_exists=exists, refusal=refusal, registry_problem=problem)
+    problem = await _experiment(context, run) if not missing else ""
+    observed = replace(observed, missing_claim=missing, refusal=refusal, registry_problem=problem)
     return training.plan(observed, context.clock())
 
 
@@ -97,7 +97,7 @@ async def _plan_deployment(context: Context, key: Key, body: Body) -> Plan | Non
     plan = serving.plan(observed, context.clock())
     if not plan.creates:
         return plan
-    exists = await observe.claim_exists(context, key.namespace, plan.creates)
+    exists = not await observe.missing_claim(context, key.namespace, plan.creates)
     refusal = observe.refusal(context, key, plan.creates)
     return serving.plan(replace(observed, claim_exists=exists, refusal=refusal), context.clock())
 

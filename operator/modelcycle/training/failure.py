@@ -1,8 +1,14 @@
 """Why a training failed, in the words that its author needs."""
 
+from datetime import datetime
+
 from modelcycle.failure import Failure, explain_end
 from modelcycle.pods import Pod
+from modelcycle.training.nodes import INDEX
 from modelcycle.training.observed import Job
+
+# A Job's reason where its podFailurePolicy ends it: of ours only a disruption among several nodes does.
+DISRUPTED = "PodFailurePolicy"
 
 
 def explain(job: Job, pods: tuple[Pod, ...]) -> Failure:
@@ -11,16 +17,33 @@ def explain(job: Job, pods: tuple[Pod, ...]) -> Failure:
         return Failure(
             "DeadlineExceeded", "It ran longer than spec.activeDeadlineSeconds allows and was stopped."
         )
+    if job.reason == DISRUPTED:
+        return Failure(
+            "NodeDisrupted",
+            "A node was drained, or its pod had to make room, and the others cannot go on without it: "
+            f"{job.message} To have such a pod tried again, raise spec.backoffLimit and use torchrun's elastic rendezvous.",
+        )
     last = last_failed(pods)
     if last is None or last.ended is None:
         return Failure(
             job.reason or "JobFailed", job.message or "The Job failed and left no pod that says why."
         )
-    return explain_end(last.ended)
+    failure = explain_end(last.ended)
+    rank = last.label(INDEX)
+    return Failure(failure.reason, f"Node {rank}: {failure.message}") if rank else failure
 
 
 def last_failed(pods: tuple[Pod, ...]) -> Pod | None:
-    """The newest pod that failed by itself, and not by a disruption such as a drained node."""
+    """The newest pod that failed by itself, and not by a disruption such as a drained node.
+
+    Of several nodes the first one that failed: the others miss it.
+    """
     failed = [pod for pod in pods if pod.phase == "Failed" and pod.ended]
-    by_itself = [pod for pod in failed if not pod.disrupted]
-    return max(by_itself or failed, key=lambda pod: pod.created, default=None)
+    by_itself = [pod for pod in failed if not pod.disrupted] or failed
+    if any(pod.label(INDEX) for pod in by_itself):
+        return min(by_itself, key=_end)
+    return max(by_itself, key=lambda pod: pod.created, default=None)
+
+
+def _end(pod: Pod) -> datetime:
+    return (pod.ended and pod.ended.at) or pod.created

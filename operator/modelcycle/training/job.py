@@ -2,26 +2,49 @@
 
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.defaults import Defaults
-from modelcycle.plan import RUN_LABEL, Body, owned_metadata
-from modelcycle.training import pod
+from modelcycle.plan import MANAGED_BY, RUN_LABEL, Body, owned_metadata
+from modelcycle.training import nodes, pod
+
+# https://kueue.sigs.k8s.io/docs/reference/labels-and-annotations/
+_KUEUE = "kueue.x-k8s.io/"
+QUEUE_LABEL = f"{_KUEUE}queue-name"
 
 
 def job(run: TrainingRun, defaults: Defaults) -> Body:
-    """A batch/v1 Job that is made once and never changed."""
+    """A batch/v1 Job that is made once and never changed. Raises OverlayError."""
     labels = {RUN_LABEL: run.metadata.name}
-    metadata = owned_metadata("TrainingRun", run.metadata, run.metadata.name, labels)
+    metadata = owned_metadata("TrainingRun", run.metadata, run.metadata.name, labels | _of_kueue(run))
     spec: Body = {
         "backoffLimit": run.spec.backoff_limit,
-        "podFailurePolicy": {"rules": [_DISRUPTION_IS_NO_ATTEMPT]},
-        "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod.spec(run, defaults)},
+        "podFailurePolicy": {"rules": [_disruption(run)]},
+        **nodes.job_fields(run),
+        "template": pod.template(run, defaults, MANAGED_BY | labels | nodes.pod_labels(run)),
     }
+    if in_queue(run):
+        spec["suspend"] = True
     if run.spec.active_deadline_seconds is not None:
         spec["activeDeadlineSeconds"] = run.spec.active_deadline_seconds
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
-# A drained node is not the training's fault.
-_DISRUPTION_IS_NO_ATTEMPT: Body = {
-    "action": "Ignore",
-    "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
-}
+def in_queue(run: TrainingRun) -> bool:
+    """Whether Kueue decides when the Job may run: it is born suspended, and suspend is Kueue's alone."""
+    return QUEUE_LABEL in run.metadata.labels
+
+
+def _of_kueue(run: TrainingRun) -> dict[str, str]:
+    """The queue's name, and what else Kueue reads, such as the priority class."""
+    if not in_queue(run):
+        return {}
+    return {name: value for name, value in run.metadata.labels.items() if name.startswith(_KUEUE)}
+
+
+def _disruption(run: TrainingRun) -> Body:
+    """A drained node is not the training's fault. But a static rendezvous cannot be joined again: who allows
+    attempts has one that can.
+    """
+    alone = nodes.number(run) == 1 or run.spec.backoff_limit > 0
+    return {
+        "action": "Ignore" if alone else "FailJob",
+        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+    }

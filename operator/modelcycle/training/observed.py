@@ -87,7 +87,8 @@ class Observed:
     Attributes:
         job: the Job of this TrainingRun, by its controller's UID.
         job_confirmed_gone: a live GET found no Job of the recorded UID.
-        claim_exists: whether the shared volume's claim is there; None if nobody looked.
+        service: whether the Service is there by which several nodes find each other.
+        missing_claim: the first claim that the pods are to mount and that is not there, or "".
         results: None while the Job has not ended, or the registry did not answer.
         registry_problem: why it did not answer, as a sentence: when the results were asked for, or before the Job
             is made, when its experiment was.
@@ -99,7 +100,8 @@ class Observed:
     job: Job | None = None
     pods: tuple[Pod, ...] = ()
     job_confirmed_gone: bool = False
-    claim_exists: bool | None = None
+    service: bool = False
+    missing_claim: str = ""
     results: Results | None = None
     registry_problem: str = ""
     refusal: Refusal | None = None

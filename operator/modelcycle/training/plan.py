@@ -5,14 +5,15 @@ from datetime import datetime
 
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import Conditions, is_true
-from modelcycle.plan import Plan, Ref
-from modelcycle.training import failure
+from modelcycle.overlay import OverlayError
+from modelcycle.plan import Body, Plan, Ref
+from modelcycle.pods import Pod
+from modelcycle.training import failure, nodes
 from modelcycle.training.finish import finish
 from modelcycle.training.job import job as job_of
 from modelcycle.training.observed import Job, Observed
-from modelcycle.training.pod import claim_name
 from modelcycle.training.say import attempts, event_if_new, said, with_job
-from modelcycle.training.waiting import waiting
+from modelcycle.training.waiting import claim_missing, waiting
 
 # A pod that cannot be placed at once often can a moment later: said only when it lasts.
 WAITING_GRACE_SECONDS = 10
@@ -32,7 +33,8 @@ def plan(observed: Observed, now: datetime) -> Plan:
         return _without_job(observed, now)
     if job.outcome is not None:
         return _ended(observed, job, now)
-    return _under_way(observed, job, now)
+    lost = () if _has_service(observed) else (nodes.service(observed.run),)
+    return replace(_under_way(observed, job, now), creates=lost)
 
 
 def _stop(job: Job) -> Plan:
@@ -46,22 +48,30 @@ def _without_job(observed: Observed, now: datetime) -> Plan:
         return _lost(observed, now)
     if refusal and refusal.final:
         return finish(observed, now, "Failed", refusal.reason, refusal.message)
-    create = (job_of(observed.run, observed.defaults),)
+    try:
+        create = (_next_child(observed),)
+    except OverlayError as error:
+        return finish(observed, now, "Failed", "PodTemplateRefused", str(error))
     if refusal:
         waiting = _pending(observed, now, refusal.reason, refusal.message, REFUSED_RETRY_SECONDS)
         return replace(waiting, creates=create)
-    if observed.claim_exists is False:
-        claim = claim_name(observed.run, observed.defaults)
-        message = (
-            f"There is no PersistentVolumeClaim {claim!r} in namespace {observed.run.metadata.namespace!r}: create "
-            "one that is bound to the shared mlruns volume, or name another in spec.storage.claimName. The run "
-            "starts when the claim is there."
-        )
-        return _pending(observed, now, "ClaimNotFound", message, CLAIM_RETRY_SECONDS)
+    if observed.missing_claim:
+        return _pending(observed, now, "ClaimNotFound", claim_missing(observed), CLAIM_RETRY_SECONDS)
     if observed.registry_problem:
         message = f"The run starts when its experiment can be made: {observed.registry_problem}"
         return _without_registry(observed, now, said(observed, "Pending", "RegistryUnreachable", message))
     return Plan(creates=create)
+
+
+def _next_child(observed: Observed) -> Body:
+    """The Service comes first: a name that was asked for too early is remembered as missing."""
+    if not _has_service(observed):
+        return nodes.service(observed.run)
+    return job_of(observed.run, observed.defaults)
+
+
+def _has_service(observed: Observed) -> bool:
+    return observed.service or nodes.number(observed.run) == 1
 
 
 def _lost(observed: Observed, now: datetime) -> Plan:
@@ -81,7 +91,7 @@ def _pending(observed: Observed, now: datetime, reason: str, message: str, look_
 def _under_way(observed: Observed, job: Job, now: datetime) -> Plan:
     started = with_job(observed, job)
     pods = tuple(pod for pod in observed.pods if not pod.deleting)
-    if any(pod.running for pod in pods):
+    if _all_run(observed, pods):
         status = started.model_copy(update={"attempts": attempts(observed.pods)})
         return Plan(status=said(observed, "Running", "PodRunning", "", status))
     stuck = [pod for pod in pods if pod.phase == "Pending" and pod.waiting]
@@ -92,6 +102,12 @@ def _under_way(observed: Observed, job: Job, now: datetime) -> Plan:
     if age < WAITING_GRACE_SECONDS:
         return Plan(look_again=WAITING_GRACE_SECONDS - age)
     return waiting(observed, started, pod)
+
+
+def _all_run(observed: Observed, pods: tuple[Pod, ...]) -> bool:
+    """Of several nodes none gets anywhere before the last one has come."""
+    come = {pod.label(nodes.INDEX) for pod in pods if pod.running or pod.phase == "Succeeded"}
+    return any(pod.running for pod in pods) and len(come) == nodes.number(observed.run)
 
 
 def _ended(observed: Observed, job: Job, now: datetime) -> Plan:

@@ -1,11 +1,13 @@
 """How a pass says where a TrainingRun is."""
 
+from collections import Counter
 from datetime import datetime
 
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import cut
 from modelcycle.plan import Event
 from modelcycle.pods import Pod
+from modelcycle.training import nodes
 from modelcycle.training.observed import Job, Observed
 
 
@@ -15,7 +17,9 @@ def with_job(observed: Observed, job: Job) -> TrainingRunStatus:
 
 
 def attempts(pods: tuple[Pod, ...]) -> int:
-    return sum(1 for pod in pods if pod.running or pod.ended)
+    """Of several nodes, those of the one that took most."""
+    by_node = Counter(pod.label(nodes.INDEX) for pod in pods if pod.running or pod.ended)
+    return max(by_node.values(), default=0)
 
 
 def said(

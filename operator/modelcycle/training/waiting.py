@@ -4,6 +4,7 @@ from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.plan import Plan
 from modelcycle.pods import IMAGE_PULL_FAILED, Pod, Waiting
 from modelcycle.training.observed import Observed
+from modelcycle.training.pod import claim_name
 from modelcycle.training.say import event_if_new, said
 
 
@@ -16,6 +17,19 @@ def waiting(observed: Observed, started: TrainingRunStatus, pod: Pod) -> Plan:
         message = before.message
     status = said(observed, "Pending", waiting.reason, message, started)
     return Plan(status=status, events=event_if_new(observed, waiting.reason, message))
+
+
+def claim_missing(observed: Observed) -> str:
+    run, claim = observed.run, observed.missing_claim
+    cure = "create it, or name another in the run's volumes"
+    if claim == claim_name(run, observed.defaults):
+        cure = (
+            "create one that is bound to the shared mlruns volume, or name another in spec.storage.claimName"
+        )
+    return (
+        f"There is no PersistentVolumeClaim {claim!r} in namespace {run.metadata.namespace!r}: {cure}. The run starts "
+        "when the claim is there."
+    )
 
 
 def waiting_message(waiting: Waiting) -> str:

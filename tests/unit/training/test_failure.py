@@ -3,7 +3,7 @@
 import pytest
 from modelcycle.training.failure import explain, last_failed
 
-from tests.builders import PodBuilder, a_job, a_job_pod, ago
+from tests.builders import PodBuilder, a_job, a_job_pod, a_node_pod, ago
 
 FAILED = a_job().failed()
 POD = a_job_pod()
@@ -90,3 +90,24 @@ def test_a_drained_node_is_named_where_nothing_else_failed() -> None:
 
 def test_a_pod_that_succeeded_did_not_fail() -> None:
     assert last_failed((POD.ended(0).build(), POD.running().build())) is None
+
+
+# Several nodes.
+
+
+def test_of_several_nodes_the_first_that_failed_tells_why() -> None:
+    first = a_node_pod(1).ended(1, "ValueError: no shard", at=ago(5))
+    others = [a_node_pod(rank).ended(1, "Connection reset by peer", at=ago(3)) for rank in (0, 2)]
+    pods = tuple(pod.build() for pod in (others[0], first, others[1]))
+    failure = explain(FAILED.build(), pods)
+    assert failure.reason == "CommandFailed"
+    assert failure.message.startswith("Node 1: The command ended with exit code 1.")
+    assert failure.message.endswith("ValueError: no shard")
+
+
+def test_of_several_nodes_one_that_is_drained_ends_all_and_the_cure_is_named() -> None:
+    message = "Pod team/iris-1-1-abcde has condition DisruptionTarget matching FailJob rule at index 0"
+    failure = explain(a_job().failed("PodFailurePolicy", message).build(), ())
+    assert failure.reason == "NodeDisrupted"
+    assert message in failure.message
+    assert "spec.backoffLimit" in failure.message

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from modelcycle.defaults import Defaults
+from modelcycle.overlay import OverlayError
 from modelcycle.plan import MANAGED_BY, RUN_LABEL
 from modelcycle.training.environment import literal
 from modelcycle.training.job import job
@@ -223,6 +224,94 @@ def test_a_source_is_copied_into_the_working_folder_by_our_image() -> None:
 
 def test_without_a_source_nothing_runs_first() -> None:
     assert "initContainers" not in pod_of()
+
+
+# Data, and everything else that a pod has.
+
+
+def test_more_volumes_come_after_the_runs_own() -> None:
+    data = {"name": "data", "persistentVolumeClaim": {"claimName": "iris-data", "readOnly": True}}
+    mount = {"name": "data", "mountPath": "/data", "readOnly": True}
+    run = a_training_run().with_spec(volumes=[data], volumeMounts=[mount])
+    assert pod_of(run)["volumes"] == [*pod_of()["volumes"], data]
+    assert container_of(run)["volumeMounts"] == [*container_of()["volumeMounts"], mount]
+
+
+def test_an_empty_folder_needs_no_more_words() -> None:
+    run = a_training_run().with_spec(volumes=[{"name": "shm", "emptyDir": {}}])
+    assert pod_of(run)["volumes"][-1] == {"name": "shm", "emptyDir": {}}
+
+
+def test_an_overlay_reaches_the_pod_and_its_container() -> None:
+    run = a_training_run().overlaid(
+        {"annotations": {"a": "b"}},
+        nodeSelector={"gpu": "a100"},
+        containers=[{"name": "train", "securityContext": {"readOnlyRootFilesystem": False}}],
+    )
+    assert pod_of(run)["nodeSelector"] == {"gpu": "a100"}
+    assert container_of(run)["securityContext"] == {
+        **container_of()["securityContext"],
+        "readOnlyRootFilesystem": False,
+    }
+    assert job_of(run)["spec"]["template"]["metadata"]["annotations"] == {"a": "b"}
+
+
+def test_an_overlay_cannot_hide_the_pod_from_the_operator() -> None:
+    run = a_training_run().overlaid({"labels": {RUN_LABEL: "other", "mine": "1"}})
+    assert job_of(run)["spec"]["template"]["metadata"]["labels"] == {
+        **MANAGED_BY,
+        RUN_LABEL: "iris-1",
+        "mine": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        [{"name": "MLFLOW_RUN_CONTEXT", "value": "{}"}, {"name": "POD_NAME", "value": "mine"}],
+        [{"name": "MLFLOW_RUN_CONTEXT", "$patch": "delete"}],
+        [{"name": "LATER", "value": "$(MLFLOW_RUN_CONTEXT)"}],
+        None,
+    ],
+    ids=["another", "less", "more", "none"],
+)
+def test_an_overlay_cannot_hide_the_mlflow_runs(env: list[dict[str, str]] | None) -> None:
+    run = a_training_run().overlaid(containers=[{"name": "train", "env": env}])
+    assert context_of(run) == context_of()
+    assert [variable["name"] for variable in container_of(run)["env"]][-2:] == [
+        "POD_NAME",
+        "MLFLOW_RUN_CONTEXT",
+    ]
+
+
+@pytest.mark.parametrize(
+    "containers", [None, [{"name": "train", "$patch": "delete"}]], ids=["all of them", "the one"]
+)
+def test_an_overlay_may_not_remove_what_trains(containers: list[dict[str, str]] | None) -> None:
+    with pytest.raises(OverlayError, match="may not remove the container 'train'"):
+        job_of(a_training_run().overlaid(containers=containers))
+
+
+# Kueue.
+
+
+def test_a_run_in_a_queue_is_born_suspended_with_what_kueue_reads() -> None:
+    labels = {"kueue.x-k8s.io/queue-name": "gpus", "kueue.x-k8s.io/priority-class": "high", "team": "a"}
+    job = job_of(a_training_run().labelled(labels))
+    assert job["spec"]["suspend"] is True
+    assert job["metadata"]["labels"] == {
+        **MANAGED_BY,
+        RUN_LABEL: "iris-1",
+        "kueue.x-k8s.io/queue-name": "gpus",
+        "kueue.x-k8s.io/priority-class": "high",
+    }
+    assert job["spec"]["template"]["metadata"]["labels"] == {**MANAGED_BY, RUN_LABEL: "iris-1"}
+
+
+def test_a_run_in_no_queue_starts_at_once() -> None:
+    job = job_of(a_training_run().labelled({"kueue.x-k8s.io/priority-class": "high"}))
+    assert "suspend" not in job["spec"]
+    assert job["metadata"]["labels"] == {**MANAGED_BY, RUN_LABEL: "iris-1"}
 
 
 # The environment.

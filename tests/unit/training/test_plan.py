@@ -24,6 +24,7 @@ from tests.builders import (
     TrainingRunBuilder,
     a_job,
     a_job_pod,
+    a_node_pod,
     a_run_seen,
     a_training_run,
     a_version,
@@ -75,7 +76,7 @@ def test_the_job_is_the_first_write() -> None:
 
 
 def test_a_run_whose_claim_is_missing_says_how_to_make_it() -> None:
-    made = planned(a_run_seen(RUN, claim_exists=False))
+    made = planned(a_run_seen(RUN, missing_claim="mlruns"))
     assert made.creates == ()
     assert isinstance(made.status, TrainingRunStatus)
     assert (made.status.phase, made.status.reason) == ("Pending", "ClaimNotFound")
@@ -85,12 +86,12 @@ def test_a_run_whose_claim_is_missing_says_how_to_make_it() -> None:
 
 
 def test_a_missing_claim_is_named_as_the_run_names_it() -> None:
-    assert "'other'" in (status_of(a_run_seen(RUN.on_claim("other"), claim_exists=False)).message or "")
+    assert "'other'" in (status_of(a_run_seen(RUN.on_claim("other"), missing_claim="other")).message or "")
 
 
 def test_a_run_starts_when_its_claim_is_there() -> None:
     waiting = RUN.with_status(phase="Pending", reason="ClaimNotFound", message="There is no claim.")
-    assert planned(a_run_seen(waiting, claim_exists=True)).creates != ()
+    assert planned(a_run_seen(waiting)).creates != ()
 
 
 def test_a_job_that_the_api_server_finds_wrong_is_a_failure_in_its_words() -> None:
@@ -349,7 +350,7 @@ def test_terminal_is_terminal() -> None:
 
 def test_a_run_whose_experiment_cannot_be_made_waits_for_the_registry() -> None:
     run = RUN.with_spec(experiment="iris")
-    made = planned(a_run_seen(run, claim_exists=True, registry_problem=UNREACHABLE))
+    made = planned(a_run_seen(run, registry_problem=UNREACHABLE))
     assert made.creates == ()
     assert isinstance(made.status, TrainingRunStatus)
     assert (made.status.phase, made.status.reason) == ("Pending", "RegistryUnreachable")
@@ -369,9 +370,9 @@ def test_what_still_runs_of_a_terminal_run_is_stopped_on_every_pass() -> None:
 @pytest.mark.parametrize(
     "observed",
     [
-        pytest.param(a_run_seen(RUN, claim_exists=False), id="its claim is missing"),
+        pytest.param(a_run_seen(RUN, missing_claim="mlruns"), id="its claim is missing"),
         pytest.param(
-            a_run_seen(RUN, claim_exists=True, registry_problem=UNREACHABLE),
+            a_run_seen(RUN, registry_problem=UNREACHABLE),
             id="its experiment cannot be made",
         ),
         pytest.param(a_run_seen(RUN, JOB, (POD.running(),)), id="it runs"),
@@ -395,7 +396,7 @@ def test_a_second_look_at_the_same_world_changes_neither_status_nor_tells_it_twi
             defaults=observed.defaults,
             job=observed.job,
             pods=observed.pods,
-            claim_exists=observed.claim_exists,
+            missing_claim=observed.missing_claim,
             registry_problem=observed.registry_problem,
             refusal=observed.refusal,
         )
@@ -437,3 +438,49 @@ def test_a_duration_is_said_as_kubectl_says_it(seconds: int, said: str) -> None:
 def test_a_job_that_never_started_has_no_duration() -> None:
     never: datetime | None = None
     assert spoken_duration(never, NOW) is None
+
+
+# Several nodes, and overlays.
+
+THREE = RUN.on_nodes(3)
+
+
+def nodes_running(*ranks: int) -> tuple[PodBuilder, ...]:
+    return tuple(a_node_pod(rank).running() for rank in ranks)
+
+
+def test_the_service_of_several_nodes_is_there_before_their_job() -> None:
+    assert [child["kind"] for child in planned(a_run_seen(THREE)).creates] == ["Service"]
+    assert [child["kind"] for child in planned(a_run_seen(THREE, service=True)).creates] == ["Job"]
+
+
+def test_a_service_that_somebody_deleted_is_made_again() -> None:
+    lost = a_run_seen(THREE.whose_job_is(JOB), JOB, nodes_running(0, 1, 2))
+    assert [child["kind"] for child in planned(lost).creates] == ["Service"]
+
+
+def test_several_nodes_are_running_when_the_last_one_is() -> None:
+    two = a_run_seen(THREE, JOB, (*nodes_running(0, 1), a_node_pod(2)), service=True)
+    assert planned(two) == Plan()
+    three = status_of(a_run_seen(THREE, JOB, nodes_running(0, 1, 2), service=True))
+    assert (three.phase, three.attempts) == ("Running", 1)
+
+
+def test_what_the_last_node_waits_for_is_what_all_wait_for() -> None:
+    last = a_node_pod(2).unschedulable("0/2 nodes are available").created(ago(60))
+    status = status_of(a_run_seen(THREE, JOB, (*nodes_running(0, 1), last), service=True))
+    assert (status.phase, status.reason) == ("Pending", "Unschedulable")
+
+
+def test_an_overlay_that_cannot_be_laid_over_fails_the_run_before_anything_is_made() -> None:
+    observed = a_run_seen(RUN.overlaid(restartPolicy="Always"))
+    assert planned(observed).creates == ()
+    status = status_of(observed)
+    assert (status.phase, status.reason) == ("Failed", "PodTemplateRefused")
+    assert "restartPolicy may not be set" in (status.message or "")
+
+
+def test_a_missing_claim_of_the_data_is_not_taken_for_the_shared_volume() -> None:
+    message = status_of(a_run_seen(RUN, missing_claim="iris-data")).message or ""
+    assert "There is no PersistentVolumeClaim 'iris-data'" in message
+    assert "mlruns" not in message

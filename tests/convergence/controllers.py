@@ -4,12 +4,13 @@ Each looks at an object and offers what it would do next; the world decides who 
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.serving.proof import NEVER_SERVABLE, RESTARTS_MAX
+from modelcycle.training.nodes import INDEX
 
 from tests.builders import JobBuilder, PodBuilder, condition, merged
 from tests.convergence.cluster import ApiServer, controller
@@ -50,7 +51,7 @@ class Controllers:
     def _change(self, body: Body, **change: Any) -> Action:
         return partial(self.server.update, merged(body, change))
 
-    def _new_pod(self, owner: Body, name: str) -> Action:
+    def _new_pod(self, owner: Body, name: str, labels: Mapping[str, str] | None = None) -> Action:
         """A ReplicaSet between a Deployment and its pods would add nothing here."""
         template, metadata = owner["spec"]["template"], owner["metadata"]
         reference = {
@@ -63,7 +64,7 @@ class Controllers:
             "kind": "Pod",
             "metadata": {
                 "name": name,
-                "labels": template["metadata"]["labels"],
+                "labels": {**template["metadata"]["labels"], **(labels or {})},
                 "ownerReferences": [reference],
             },
             "spec": template["spec"],
@@ -74,24 +75,29 @@ class Controllers:
     def _job(self, job: Body) -> Iterator[Action]:
         if job.get("status", {}).get("conditions"):
             return
-        pods = self.server.owned("Pod", job)
+        pods, wanted = self.server.owned("Pod", job), job["spec"].get("parallelism", 1)
         phases = [pod["status"]["phase"] for pod in pods]
-        if "Succeeded" in phases:
+        if phases.count("Succeeded") == wanted:
             yield partial(self._end, job, JobBuilder(job).complete(at=self.server.now), pods)
         elif phases.count("Failed") > job["spec"]["backoffLimit"]:
             yield partial(self._end, job, JobBuilder(job).failed(at=self.server.now), pods)
-        elif not {"Pending", "Running"} & set(phases):
-            yield self._new_pod(job, f"{job['metadata']['name']}-{job['metadata']['uid']}-{len(pods)}")
+        elif len(phases) - phases.count("Failed") < wanted:
+            name = f"{job['metadata']['name']}-{job['metadata']['uid']}-{len(pods)}"
+            yield self._new_pod(job, name, {INDEX: str(len(pods))} if wanted > 1 else {})
         elif not job.get("status", {}).get("active"):
             yield partial(self.server.update, JobBuilder(job).running(self.server.now).content)
 
     def _end(self, job: Body, ended: JobBuilder, pods: list[Body]) -> None:
-        """What counts is what the pod that succeeded has registered."""
+        """What counts is what the pods of a Job that succeeded have registered. None goes on."""
+        outcome = ended.content["status"]["conditions"][0]["type"]
         names = {pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == "Succeeded"}
         made = [version for run, version in self.registry.logged if run.pod in names and version]
-        outcome = "Complete" if names else "Failed"
-        self.outcomes[controller(job)] = (outcome, str(made[-1].number) if made else None)
+        counted = made if outcome == "Complete" else []
+        self.outcomes[controller(job)] = (outcome, str(counted[-1].number) if counted else None)
         self.server.update(ended.content)
+        for pod in pods:
+            if pod["status"]["phase"] in ("Pending", "Running"):
+                self.server.remove(pod)
 
     def _deployment(self, deployment: Body) -> Iterator[Action]:
         pods, wanted = self.server.owned("Pod", deployment), deployment["spec"]["replicas"]

@@ -60,6 +60,11 @@ class Laws:
         assert not experiment or experiment in self.registry.experiments, "a Job has no experiment to log to"
         if run and run["metadata"]["uid"] == controller(job):
             assert not run.get("status", {}).get("jobUID"), "a second Job was made"
+            assert self._nodes_can_meet(job, run), "a Job of several nodes was made before their Service"
+
+    def _nodes_can_meet(self, job: Body, run: Body) -> bool:
+        deleted = any(uid.startswith("service-") for uid in self.outside)
+        return "completionMode" not in job["spec"] or deleted or bool(self.server.owned("Service", run))
 
     def _clients_are_sent_to_what_is_proven(self, service: Body) -> None:
         owner, revision = service["metadata"]["name"], selected(service)
@@ -129,7 +134,7 @@ class Laws:
 
 def selected(service: Body | None) -> str:
     """The revision that clients are sent to."""
-    return str(service["spec"]["selector"][REVISION_LABEL]) if service else ""
+    return str(service["spec"]["selector"].get(REVISION_LABEL, "")) if service else ""
 
 
 def a_run_is_over(run: Body, controllers: Controllers, job_was_deleted: bool) -> None:

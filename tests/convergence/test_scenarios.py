@@ -10,7 +10,7 @@ from tests.builders import MODEL, merged
 from tests.convergence.cluster import REFUSED, Fault
 from tests.convergence.laws import selected
 from tests.convergence.registry import CRASHES, ELSEWHERE, GOOD, HANGS, UNSERVABLE
-from tests.convergence.world import ALIAS, PROGRESS_DEADLINE_SECONDS, World
+from tests.convergence.world import ALIAS, NODES_FROM, PROGRESS_DEADLINE_SECONDS, World
 
 NAME, RUN = "a", "run-0"
 
@@ -403,6 +403,35 @@ def test_a_deleted_run_whose_event_was_lost_gets_no_second_job() -> None:
     world.server.events["TrainingRun"].clear()
     ends_well(world)
     assert world.cluster.writes == []
+
+
+def test_several_nodes_train_once_whatever_request_or_answer_is_lost() -> None:
+    calm = World()
+    calm.somebody_trains(NODES_FROM)
+    ends_well(calm)
+    assert (run_status(calm)["phase"], run_status(calm)["attempts"]) == ("Succeeded", 1)
+    faults: list[Fault] = ["the request is lost", "the answer is lost", "the operator dies"]
+    for before in range(calm.cluster.sent):
+        for fault in faults:
+            world = World()
+            none: list[Fault] = [""] * before
+            world.cluster.faults = [*none, fault]
+            world.somebody_trains(NODES_FROM)
+            ends_well(world)
+            assert run_status(world)["phase"] == "Succeeded"
+            assert [body["metadata"]["name"] for body in world.server.all("Service")] == [f"{RUN}-nodes"]
+
+
+def test_the_service_of_nodes_under_way_is_made_again_where_somebody_deleted_it() -> None:
+    world = World()
+    world.somebody_trains(NODES_FROM)
+    step_by_step(world, lambda: bool(world.server.all("Job")))
+    (service,) = world.server.all("Service")
+    world.server.remove(service)
+    world.the_watch_catches_up()
+    world.the_operator_works()
+    assert world.cluster.writes.count(f"create Service {RUN}-nodes") == 2
+    ends_well(world)
 
 
 def a_whole_story(world: World) -> None:

@@ -30,6 +30,8 @@ SCRIPTS = (
     ["logs registers fails", "logs"],
     ["fails", "logs registers fails"],
 )
+# From this pick on a training is one of two nodes.
+NODES_FROM = 18
 ALIAS = "champion"
 
 
@@ -195,6 +197,8 @@ class World:
             run = a_training_run(name).with_spec(
                 args=chosen(SCRIPTS, pick), backoffLimit=1, experiment=chosen(("one", "two", None), pick)
             )
+            if pick >= NODES_FROM:
+                run = run.on_nodes(2).with_spec(backoffLimit=0)
             self.server.create(run.but(metadata={"uid": None}).content)
 
     def somebody_deploys(self, pick: int) -> None:

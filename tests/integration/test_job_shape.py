@@ -124,8 +124,8 @@ def test_several_nodes_are_a_service_an_indexed_job_and_one_more_write(world: Wo
     assert (service["spec"]["clusterIP"], service["spec"]["publishNotReadyAddresses"]) == ("None", True)
     assert service["metadata"]["ownerReferences"] == job["metadata"]["ownerReferences"]
     assert (job["spec"]["completionMode"], job["spec"]["parallelism"]) == ("Indexed", 3)
-    status = ["update trainingruns/status"] * 2
-    assert writes(mine) == ["create services", "create jobs", *status]
+    said = ["update trainingruns/status"] * 2
+    assert writes(mine) == ["create services", "create jobs", *said]
 
 
 def test_nodes_whose_service_has_another_owner_do_not_start(world: World):

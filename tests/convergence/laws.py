@@ -46,9 +46,11 @@ class Laws:
             self._nobody_deletes_what_serves(before)
         elif kind == "Deployment" and before and after:
             wanted = self.operator.replicas[after["metadata"]["labels"][DEPLOYMENT_LABEL]]
-            assert after["spec"]["replicas"] in wanted, "nobody wants so many pods"
+            assert after["spec"]["replicas"] in wanted | {0}, "nobody wants so many pods"
+            self._who_takes_the_place_of_another_is_alone(before, after)
         elif kind == "Deployment" and after:
             self.made.add(after["metadata"]["name"])
+            self._who_takes_the_place_of_another_is_alone(None, after)
 
     def _what_is_recorded_stays(self, before: Body, after: Body) -> None:
         assert not before.get("completionTime") or before == after, "a terminal status was changed"
@@ -87,6 +89,30 @@ class Laws:
         again = status.get("serving", {}).get("revision") == revision
         approved = status.get("approved") == revision or "Automatic" in self.operator.promotions[owner]
         assert approved or back or again, f"nobody approved {revision}"
+
+    def _who_takes_the_place_of_another_is_alone(self, before: Body | None, deployment: Body) -> None:
+        """Neither does what comes back come before the other's pods have gone."""
+        labels = deployment["metadata"]["labels"]
+        owner, revision = labels[DEPLOYMENT_LABEL], labels[REVISION_LABEL]
+        live = self.server.find("ModelDeployment", owner)
+        if (
+            live is None
+            or live["metadata"]["uid"] != controller(deployment)
+            or not deployment["spec"]["replicas"]
+        ):
+            return
+        candidate = live.get("status", {}).get("candidate") or {}
+        takes_the_place = before is None and candidate.get("inPlace") and candidate["revision"] == revision
+        comes_back = before is not None and not before["spec"]["replicas"] and not candidate
+        if not takes_the_place and not comes_back:
+            return
+        others = [
+            pod["metadata"]["name"]
+            for pod in self.server.all("Pod")
+            if pod["metadata"]["uid"] in self.operator.pods[owner]
+            and pod["metadata"]["labels"][REVISION_LABEL] != revision
+        ]
+        assert not others, f"{revision} has no room beside {others}"
 
     def _nobody_deletes_what_serves(self, deployment: Body) -> None:
         labels = deployment["metadata"]["labels"]

@@ -34,7 +34,7 @@ class Process:
         woken: what is to be worked on; `timers`: when it will be; `tasks`: what is being worked on.
         replicas, promotions, seen, endpoints: by name of a ModelDeployment, what its last pass has known at any
             time: the replicas and the promotion wanted, the UIDs of Deployments and ready pods, and the pods that
-            clients are led to.
+            clients are led to. pods: UIDs of those that it knew at the pass's start.
     """
 
     def __init__(self, cluster: MemoryCluster, registry: MemoryRegistry) -> None:
@@ -43,6 +43,7 @@ class Process:
         self.timers: dict[Key, datetime] = {}
         self.tasks: dict[Key, Coroutine[Any, Any, float | None]] = {}
         self.replicas: dict[str, set[int]] = {}
+        self.pods: dict[str, set[str]] = {}
         self.promotions: dict[str, set[str]] = {}
         self.seen: dict[str, set[str]] = {}
         self.endpoints: dict[str, set[str]] = {}
@@ -78,6 +79,7 @@ class Process:
             self.woken.discard(key)
             self.timers.pop(key, None)
             self.promotions[key.name] = set()
+            self.pods[key.name] = {entry.uid for entry in self.context.store.children(PODS, key)}
             self.replicas[key.name], self.seen[key.name], self.endpoints[key.name] = set(), set(), set()
             self.tasks[key] = self._start(key)
         self._note(key)

@@ -52,6 +52,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     World.somebody_scales,
     World.somebody_follows_something_else,
     World.somebody_wants_to_approve_or_not,
+    World.somebody_has_room_for_one_version_or_for_two,
     *[World.somebody_approves] * 2,
     World.somebody_says_to_retry,
     World.somebody_holds_or_lets_go,

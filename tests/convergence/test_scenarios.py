@@ -236,6 +236,67 @@ def test_a_rejected_version_is_tried_once_more_for_each_new_retry_annotation() -
     assert (serving(world), rejected(world)) == ("2", [])
 
 
+def a_world_with_room_for_one() -> World:
+    world = a_world()
+    change(world, strategy={"type": "Recreate"})
+    return world
+
+
+def test_in_place_the_old_pods_go_before_the_new_ones_come() -> None:
+    world = a_world_with_room_for_one()
+    publish(world)
+    step_by_step(world, lambda: status(world).get("candidate") is not None)
+    assert status(world)["candidate"]["step"] == "Draining"
+    assert made(world) == ["1"]
+    step_by_step(world, lambda: made(world) == ["1", "2"])
+    assert world.server.all("Pod") == []
+    ends_well(world)
+    assert (serving(world), made(world)) == ("2", ["2"])
+
+
+@pytest.mark.parametrize("behaviour", [UNSERVABLE, CRASHES, HANGS])
+def test_in_place_the_old_version_comes_back_when_the_new_one_is_rejected(behaviour: str) -> None:
+    world = a_world_with_room_for_one()
+    publish(world, behaviour)
+    ends_well(world)
+    assert (serving(world), made(world), rejected(world)) == ("1", ["1"], ["2"])
+    assert status(world)["readyReplicas"] == 1
+
+
+def test_in_place_the_old_version_serves_until_the_new_one_is_approved() -> None:
+    world = a_world_with_room_for_one()
+    change(world, promotion="Manual")
+    publish(world)
+    ends_well(world)
+    assert (status(world)["readyReplicas"], made(world)) == (1, ["1"])
+    assert status(world)["reason"] == "AwaitingApproval"
+    annotate(world, APPROVE, "2")
+    ends_well(world)
+    assert (serving(world), made(world)) == ("2", ["2"])
+
+
+def test_in_place_the_old_version_comes_back_when_it_is_followed_again() -> None:
+    world = a_world_with_room_for_one()
+    publish(world, HANGS)
+    step_by_step(world, lambda: made(world) == ["1", "2"])
+    move(world, 1)
+    ends_well(world)
+    assert (serving(world), made(world), rejected(world)) == ("1", ["1"], [])
+    assert status(world)["readyReplicas"] == 1
+
+
+def test_a_candidate_goes_on_while_a_new_operator_finds_no_registry() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: made(world) == ["1", "2"])
+    world.registry.up = False
+    world.the_operator_crashes()
+    world.settles()
+    assert serving(world) == "2"
+    world.registry.up = True
+    ends_well(world)
+
+
 def test_a_registry_that_went_back_in_time_moves_nothing_until_the_older_version_is_named() -> None:
     world = a_world()
     publish(world)

@@ -221,6 +221,11 @@ class World:
                 merged(body, {"spec": {"promotion": chosen(("Manual", "Automatic"), pick // 2)}})
             )
 
+    def somebody_has_room_for_one_version_or_for_two(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            kind = chosen(("Recreate", "BlueGreen"), pick // 2)
+            self.server.update(merged(body, {"spec": {"strategy": {"type": kind}}}))
+
     def somebody_approves(self, pick: int) -> None:
         """What waits, or what does not."""
         if body := self._some("ModelDeployment", pick):

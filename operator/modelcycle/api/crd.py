@@ -166,6 +166,13 @@ MODEL_DEPLOYMENT = Kind(
                 ".version",
             ),
         ),
+        "spec.strategy": (
+            Rule(
+                "self.type == 'BlueGreen' || !self.recreateWhenUnschedulable",
+                "recreateWhenUnschedulable belongs to type BlueGreen",
+                ".recreateWhenUnschedulable",
+            ),
+        ),
         "spec.require[]": (
             Rule("has(self.atLeast) || has(self.atMost)", "say atLeast, atMost, or both: what is required"),
             Rule(

@@ -24,7 +24,7 @@ REJECTED_MAX, HISTORY_MAX = 10, 50
 # In a Deployment's annotations: "<version or revision>", or the same and "/<any token>" to say it again.
 APPROVE, RETRY = f"{GROUP}/approve", f"{GROUP}/retry"
 
-Step = Literal["Starting", "Proving", "AwaitingApproval", "Switching", "Settling"]
+Step = Literal["Draining", "Starting", "Proving", "AwaitingApproval", "Switching", "Settling"]
 
 
 class Latest(Model):
@@ -42,10 +42,15 @@ class FollowedModel(Model):
 
 
 class Strategy(Model):
-    type: Literal["BlueGreen"] = Field(
+    type: Literal["BlueGreen", "Recreate"] = Field(
         "BlueGreen",
         description="BlueGreen: the new version's pods are ready before clients reach them, the old ones go "
-        "afterwards.",
+        "afterwards. Recreate: the old pods go first, and come back if the new version is rejected.",
+    )
+    recreate_when_unschedulable: bool = Field(
+        False,
+        description="With BlueGreen: a version for whose pods no node had room for a minute takes the place of the "
+        "old one, as with Recreate.",
     )
 
 
@@ -110,6 +115,7 @@ class Candidate(Model):
     training_run: Text | None = Field(None, description="TrainingRun that made it, as namespace/name.")
     message: Text | None = Field(None, description="What it waits for.")
     identity: Text | None = Field(None, description=IDENTITY)
+    in_place: bool | None = Field(None, description="Whether the old pods go before its own can run.")
     unready_since: datetime | None = Field(
         None, description="Since when its pods are not ready, though they had been."
     )

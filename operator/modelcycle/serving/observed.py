@@ -16,6 +16,7 @@ class RevisionDeployment:
     """A projection of the apps/v1 Deployment of one revision, controlled by the ModelDeployment.
 
     Attributes:
+        pods: pods that its controller counts since then; those that are asked for while it has not counted.
         ready: pods that its controller counts as ready, since its spec changed last. Pods of a deleted
             Deployment of the same name, which the watch of pods may still show, are none of them.
         trouble: why its pods cannot be created (quota, pod security), in the API server's words, or "".
@@ -27,6 +28,7 @@ class RevisionDeployment:
     revision: str
     version: str
     replicas: int
+    pods: int
     ready: int
     trouble: str
     deleting: bool
@@ -46,6 +48,7 @@ def project_deployment(body: dict[str, Any]) -> RevisionDeployment:
         revision=labels.get(REVISION_LABEL, ""),
         version=labels.get(VERSION_LABEL, ""),
         replicas=body["spec"].get("replicas", 1),
+        pods=status.get("replicas", 0) if counted else max(1, body["spec"].get("replicas", 1)),
         ready=status.get("readyReplicas", 0) if counted else 0,
         trouble=failure.get("message", "") if failure.get("status") == "True" else "",
         deleting="deletionTimestamp" in metadata,

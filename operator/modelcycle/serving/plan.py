@@ -6,7 +6,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import ModelDeploymentStatus
 from modelcycle.conditions import Conditions, cut, find
 from modelcycle.plan import Body, Event, Patch, Plan, Ref
-from modelcycle.serving import manifests
+from modelcycle.serving import in_place, manifests
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.rollout import decide
@@ -51,13 +51,13 @@ def _writes(observed: Observed, rollout: Rollout) -> tuple[tuple[Body, ...], tup
 
 
 def _scaling(observed: Observed, rollout: Rollout) -> tuple[Patch, ...]:
-    """The serving and the candidate's Deployments have the replicas wanted; a warm one is left as it is."""
-    wanted = observed.deployment.spec.replicas
-    names = {entry.revision for entry in (rollout.serving, rollout.candidate) if entry}
+    wanted = in_place.replicas(observed, rollout)
     return tuple(
-        Patch(Ref("Deployment", d.name, d.uid, d.resource_version), {"spec": {"replicas": wanted}})
+        Patch(
+            Ref("Deployment", d.name, d.uid, d.resource_version), {"spec": {"replicas": wanted[d.revision]}}
+        )
         for d in observed.revisions
-        if d.revision in names and d.replicas != wanted and not d.deleting
+        if d.revision in wanted and d.replicas != wanted[d.revision] and not d.deleting
     )
 
 
@@ -116,6 +116,9 @@ def _judge_ready(conditions: Conditions, observed: Observed, rollout: Rollout, r
         conditions.judge("Ready", False, "ScaledToZero", "spec.replicas is 0.")
     elif rollout.serving is None or observed.service is None:
         conditions.judge("Ready", False, "NothingServes", rollout.message)
+    elif ready == 0 and rollout.candidate and in_place.is_changing_over(rollout.candidate):
+        message = f"Version {rollout.candidate.version} takes the place of version {rollout.serving.version}."
+        conditions.judge("Ready", False, "Recreating", message)
     elif ready == 0:
         message = f"No pod of version {rollout.serving.version} is ready."
         conditions.judge("Ready", False, "NoReadyPods", message)

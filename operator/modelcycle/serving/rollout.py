@@ -7,10 +7,10 @@ The invariant: the selector only ever names a revision all of whose pods were re
 from dataclasses import replace
 from datetime import datetime
 
-from modelcycle.api.modeldeployment import Candidate
+from modelcycle.api.modeldeployment import Candidate, Step
 from modelcycle.failure import Failure
 from modelcycle.registry import identity
-from modelcycle.serving import annotations, gates
+from modelcycle.serving import annotations, gates, in_place
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.decision import Rollout, reject, rejected, under_way, without_candidate
 from modelcycle.serving.observed import Observed
@@ -23,6 +23,8 @@ ROLLOUTS_AT_ONCE = 2
 QUEUED_RETRY_SECONDS = 5
 CLAIM_RETRY_SECONDS = 10
 REGISTRY_RETRY_SECONDS = 5
+# An in-place candidate in these steps has to wait for the pods before it.
+_WITHOUT_ROOM = {"Draining", "AwaitingApproval"}
 _SEEN_PROVEN = {"AwaitingApproval", "Switching"}
 
 
@@ -46,7 +48,7 @@ def _decided(observed: Observed, before: Rollout, now: datetime) -> Rollout:
 
 def _lasting(observed: Observed, rollout: Rollout) -> Rollout:
     """What serves is made again where somebody deleted it, also while something else is followed."""
-    if observed.lost and not rollout.create:
+    if observed.lost and not rollout.create and not in_place.is_changing_over(rollout.candidate):
         return replace(rollout, create=observed.lost, look_again=CLAIM_RETRY_SECONDS)
     return _reachable(observed, rollout)
 
@@ -63,7 +65,7 @@ def _reachable(observed: Observed, rollout: Rollout) -> Rollout:
 def _towards_target(observed: Observed, before: Rollout, now: datetime) -> Rollout:
     target, serving, spec = before.target, before.serving, observed.deployment.spec
     if target is None:
-        return _without_target(observed, before)
+        return _without_target(observed, before, now)
     if serving and serving.revision == target.name:
         return _steady(observed, before)
     if entry := next((r for r in before.rejected if r.revision == target.name), None):
@@ -118,19 +120,26 @@ def _unmet(observed: Observed, before: Rollout, target: Revision, unmet: str, no
     return reject(before, str(target.version.number), target.name, failure, now)
 
 
-def _without_target(observed: Observed, before: Rollout) -> Rollout:
-    """What serves goes on serving. A candidate goes on only while nobody can say that it is not wanted."""
+def _without_target(observed: Observed, before: Rollout, now: datetime) -> Rollout:
+    """What serves goes on serving. A candidate goes on while nobody can say that it is not wanted any more."""
     resolution, files = observed.resolution, observed.files
     if resolution and resolution.version is None:
         return without_candidate(before, resolution.reason, resolution.message)
     if files and files.problem:
         return without_candidate(before, "FilesNotMounted", files.problem)
     candidate = before.candidate
+    if resolution is None and candidate and _can_go_on(observed, candidate):
+        return _progress(observed, before, candidate, now)
     keep = before.keep | frozenset({candidate.revision} if candidate else ())
     message = observed.registry_problem or "The registry has not been read yet."
     # Where only the question for the files went unanswered, no change of the registry will wake us.
     look_again = REGISTRY_RETRY_SECONDS if resolution else None
     return replace(before, keep=keep, reason="RegistryUnreachable", message=message, look_again=look_again)
+
+
+def _can_go_on(observed: Observed, candidate: Candidate) -> bool:
+    spec = observed.deployment.spec
+    return observed.of_revision(candidate.revision) is not None and spec.replicas > 0 and not spec.hold
 
 
 def _steady(observed: Observed, before: Rollout) -> Rollout:
@@ -151,25 +160,41 @@ def _begin(observed: Observed, before: Rollout, target: Revision, now: datetime)
     if observed.rollouts_elsewhere >= ROLLOUTS_AT_ONCE:
         message = f"{ROLLOUTS_AT_ONCE} other rollouts are under way; this one waits for its turn."
         return without_candidate(before, "Queued", message, QUEUED_RETRY_SECONDS)
+    recreate = before.serving is not None and observed.deployment.spec.strategy.type == "Recreate"
     candidate = Candidate(
         version=str(target.version.number),
         revision=target.name,
-        step="Starting",
+        step="Draining" if recreate else "Starting",
         started_at=now,
         run_id=target.version.run_id or None,
         training_run=target.training_run or None,
         identity=identity(target.version),
+        in_place=recreate or None,
     )
     return _progress(observed, before, candidate, now)
 
 
 def _progress(observed: Observed, before: Rollout, candidate: Candidate, now: datetime) -> Rollout:
-    """One step of a candidate that is wanted: proven, failed, late, or still at it."""
+    """One step of a candidate that is wanted: it waits for room, is proven, has failed, is late, or is still at it."""
+    if candidate.in_place and candidate.step in _WITHOUT_ROOM:
+        if not _is_approved(observed, before, candidate):
+            return _awaiting_approval(observed, before, candidate)
+        before = replace(before, approved=candidate.revision)
+        if waiting := in_place.draining(observed, before, candidate):
+            return waiting
+        candidate = candidate.model_copy(update={"step": "Starting", "started_at": now})
     proof = _proof(observed, candidate.revision)
     if proof.verdict == "Proven":
         return _proven(observed, before, candidate.model_copy(update={"unready_since": None}))
     if proof.verdict == "Failed":
         return reject(before, candidate.version, candidate.revision, proof.failure, now)
+    return _still_at_it(observed, before, candidate, proof, now)
+
+
+def _still_at_it(
+    observed: Observed, before: Rollout, candidate: Candidate, proof: Proof, now: datetime
+) -> Rollout:
+    """The deadline covers the time to the proof; of a proof that was lost again, the time since."""
     seen_proven = candidate.step in _SEEN_PROVEN
     if seen_proven:
         candidate = candidate.model_copy(update={"unready_since": candidate.unready_since or now})
@@ -182,8 +207,25 @@ def _progress(observed: Observed, before: Rollout, candidate: Candidate, now: da
     if left <= 0:
         late = Failure("ProgressDeadlineExceeded", _late(seconds, seen_proven, proof))
         return reject(before, candidate.version, candidate.revision, late, now)
-    step = candidate.step if seen_proven else proof.verdict
-    return under_way(before, candidate, step, proof.failure.message, look_again=left)
+    unproven: Step = "Proving" if proof.verdict == "Proving" else "Starting"
+    step = candidate.step if seen_proven else unproven
+    room = in_place.no_room(observed, candidate.revision, now) if before.serving else None
+    if room is None or candidate.in_place:
+        return under_way(before, candidate, step, proof.failure.message, look_again=left)
+    if room > 0:
+        return under_way(before, candidate, step, proof.failure.message, look_again=min(left, room))
+    return _without_room(observed, before, candidate, proof, left, now)
+
+
+def _without_room(
+    observed: Observed, before: Rollout, candidate: Candidate, proof: Proof, left: float, now: datetime
+) -> Rollout:
+    """It has found no node beside what serves, and takes its place where that is allowed."""
+    if observed.deployment.spec.strategy.recreate_when_unschedulable:
+        changing = candidate.model_copy(update={"in_place": True, "step": "Draining"})
+        return _progress(observed, before, changing, now)
+    cure = "Where both cannot run at once, set spec.strategy.recreateWhenUnschedulable: the new one takes its place."
+    return under_way(before, candidate, "Starting", f"{proof.failure.message} {cure}", look_again=left)
 
 
 def _late(seconds: int, seen_proven: bool, proof: Proof) -> str:
@@ -193,11 +235,19 @@ def _late(seconds: int, seen_proven: bool, proof: Proof) -> str:
 
 def _proven(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout:
     """It takes over, at once or when somebody has approved it."""
+    if not _is_approved(observed, before, candidate):
+        return _awaiting_approval(observed, before, candidate)
+    switching = under_way(before, candidate, "Switching", "", switch=candidate.revision)
+    return replace(switching, approved=candidate.revision)
+
+
+def _is_approved(observed: Observed, before: Rollout, candidate: Candidate) -> bool:
+    approved = before.approved == candidate.revision or annotations.approves(observed.deployment, candidate)
+    return approved or observed.deployment.spec.promotion == "Automatic"
+
+
+def _awaiting_approval(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout:
     deployment = observed.deployment
-    approved = before.approved == candidate.revision or annotations.approves(deployment, candidate)
-    if deployment.spec.promotion == "Automatic" or approved:
-        switching = under_way(before, candidate, "Switching", "", switch=candidate.revision)
-        return replace(switching, approved=candidate.revision if approved else "")
     if candidate.step != "AwaitingApproval":
         candidate = candidate.model_copy(update={"prior_approval": annotations.approval(deployment) or None})
     message = annotations.how_to_approve(deployment, candidate)

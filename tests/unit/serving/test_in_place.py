@@ -1,0 +1,70 @@
+"""What happens where two versions have no room beside each other."""
+
+from typing import Any
+
+import pytest
+from modelcycle.serving.decision import Rollout
+from modelcycle.serving.in_place import NO_ROOM_SECONDS
+from modelcycle.serving.rollout import decide
+
+from tests.builders import NOW, DeploymentSeen, a_deployment_seen, ago
+
+
+def without_room(seconds: float, **strategy: Any) -> DeploymentSeen:
+    """Version 1 serves; the pod of version 2 has found no node for so long."""
+    seen = (
+        a_deployment_seen()
+        .following(1)
+        .served_by(1, since=ago(3600))
+        .following(2)
+        .trying(2, since=ago(seconds))
+    )
+    seen = seen.with_deployment_of(2, seen.pod_of(2).created(ago(seconds)).unschedulable())
+    return seen.wanting(strategy={"type": "BlueGreen", **strategy}) if strategy else seen
+
+
+def decided(seen: DeploymentSeen) -> Rollout:
+    return decide(seen.observed(), NOW)
+
+
+def test_a_candidate_that_finds_no_node_is_looked_at_again_when_that_has_lasted() -> None:
+    rollout = decided(without_room(20, recreateWhenUnschedulable=True))
+    assert rollout.look_again == NO_ROOM_SECONDS - 20
+    assert rollout.candidate
+    assert not rollout.candidate.in_place
+
+
+def test_a_candidate_that_finds_no_node_says_how_it_could_take_the_place_of_what_serves() -> None:
+    rollout = decided(without_room(61))
+    assert rollout.candidate
+    assert not rollout.candidate.in_place
+    assert "spec.strategy.recreateWhenUnschedulable" in (rollout.candidate.message or "")
+
+
+def test_a_candidate_that_finds_no_node_takes_the_place_of_what_serves_where_that_is_allowed() -> None:
+    seen = without_room(61, recreateWhenUnschedulable=True)
+    rollout = decided(seen)
+    assert rollout.candidate
+    assert (rollout.candidate.in_place, rollout.candidate.step) == (True, "Draining")
+    assert rollout.keep == {seen.name_of(1), seen.name_of(2)}
+    assert rollout.switch == ""
+
+
+def test_a_first_version_that_finds_no_node_has_no_place_to_take() -> None:
+    seen = a_deployment_seen().following(1).trying(1, since=ago(61))
+    seen = seen.with_deployment_of(1, seen.pod_of(1).created(ago(61)).unschedulable())
+    rollout = decided(seen.wanting(strategy={"type": "BlueGreen", "recreateWhenUnschedulable": True}))
+    assert rollout.candidate
+    assert not rollout.candidate.in_place
+
+
+@pytest.mark.parametrize("promotion", ["Automatic", "Manual"])
+def test_the_deadline_of_a_candidate_in_place_starts_when_it_has_room(promotion: str) -> None:
+    seen = a_deployment_seen().following(1).served_by(1, since=ago(3600)).following(2)
+    seen = seen.trying(2, "Draining", since=ago(9000), inPlace=True).but(revisions=(), pods=())
+    status = {"approved": seen.name_of(2)} if promotion == "Manual" else {}
+    seen = seen.but(deployment=seen.deployment.with_status(**status)).wanting(promotion=promotion)
+    rollout = decided(seen)
+    assert rollout.candidate
+    assert (rollout.candidate.step, rollout.candidate.started_at) == ("Starting", NOW)
+    assert rollout.create

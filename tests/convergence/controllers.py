@@ -140,7 +140,7 @@ class Controllers:
             yield from self._serving(pod)
 
     def _training(self, pod: Body) -> Iterator[Action]:
-        """The pod's arguments say what each attempt does: registers, fails, both, or neither."""
+        """The pod's arguments say what each attempt does: registers, fails, both, or neither; its accuracy."""
         (container,) = pod["spec"]["containers"]
         attempt = int(pod["metadata"]["name"].rsplit("-", 1)[1])
         does = container["args"][min(attempt, len(container["args"]) - 1)].split()
@@ -150,7 +150,8 @@ class Controllers:
         if "logs" in does and not self.registry.has_run_of(name):
             context = next(v["value"] for v in container["env"] if v["name"] == "MLFLOW_RUN_CONTEXT")
             tags = json.loads(context.replace("$(POD_NAME)", name))
-            yield partial(self.registry.log, tags, registers="registers" in does)
+            figure = next((float(word) for word in does if word[0] == "0"), 0.9)
+            yield partial(self.registry.log, tags, registers="registers" in does, accuracy=figure)
         else:
             yield self._becomes(PodBuilder(pod).ended(1 if "fails" in does else 0))
 

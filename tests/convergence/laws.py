@@ -175,6 +175,9 @@ def a_run_is_over(run: Body, controllers: Controllers, job_was_deleted: bool) ->
         assert said == "JobRefused"
         return
     outcome, version = controllers.outcomes[uid]
+    judged = any(c["type"] == "Promoted" for c in status["conditions"])
+    assert judged == ("promote" in run["spec"]["model"])
+    assert "Promoted" not in true or (outcome == "Complete" and version)
     assert (said, status.get("version")) == (outcome if outcome == "Complete" else "CommandFailed", version)
 
 

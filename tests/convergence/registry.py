@@ -26,6 +26,7 @@ class MemoryRegistry(Mlflow):
     Attributes:
         up: whether it answers; `stumbles` counts the next requests that it does not answer all the same.
         logged: the MLflow runs of training pods, with the version that each registered.
+        pointed: the versions that the operator has pointed an alias to.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class MemoryRegistry(Mlflow):
         self.made: dict[int, Version] = {}
         self.behaviour: dict[int, str] = {}
         self.aliases: Mapping[str, int] = {}
+        self.pointed: list[int] = []
         self.logged: list[tuple[MlflowRun, Version | None]] = []
         self.experiments: set[str] = set()
         self._tags: dict[str, dict[str, str]] = {}
@@ -45,11 +47,11 @@ class MemoryRegistry(Mlflow):
         self.behaviour[version.number] = behaviour
         return version
 
-    def log(self, tags: dict[str, str], registers: bool) -> None:
+    def log(self, tags: dict[str, str], registers: bool, accuracy: float = 0.9) -> None:
         """A training pod's MLflow run, tagged by its MLFLOW_RUN_CONTEXT."""
         version = self.register() if registers else None
         run_id = version.run_id if version else f"run-of-{tags[POD_TAG]}"
-        run = an_mlflow_run(run_id, start=len(self.logged), pod=tags[POD_TAG], accuracy=0.9)
+        run = an_mlflow_run(run_id, start=len(self.logged), pod=tags[POD_TAG], accuracy=accuracy)
         self._tags[run_id] = tags
         self.logged.append((run, version))
 
@@ -96,3 +98,22 @@ class MemoryRegistry(Mlflow):
     def _results(self, uid: str) -> Results:
         logged = [(run, v) for run, v in self.logged if self._tags[run.run_id][UID_TAG] == uid]
         return Results(tuple(run for run, _ in logged), tuple(v for _, v in logged if v))
+
+    async def aliases_of(self, model: str) -> dict[str, int]:
+        return await self._answer(lambda: dict(self.aliases))
+
+    async def origin_of_version(self, model: str, version: int) -> Origin:
+        return await self._answer(lambda: Origin(metrics=self.metrics_of(version)))
+
+    def metrics_of(self, number: int) -> dict[str, float]:
+        """Metrics of the run that made a version; one that no training of this world made has none."""
+        made = (run for run, version in self.logged if version and version.number == number)
+        return next((dict(run.metrics) for run in made), {})
+
+    async def set_alias(self, model: str, alias: str, version: int) -> None:
+        await self._answer(lambda: self._point(alias, version))
+        await in_flight()
+
+    def _point(self, alias: str, number: int) -> None:
+        self.pointed.append(number)
+        self.aliases = {**self.aliases, alias: number}

@@ -12,7 +12,7 @@ from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.runtime.resources import WATCHED
 from modelcycle.runtime.store import Key
 
-from tests.builders import ModelDeploymentBuilder, a_model_deployment, a_training_run, merged
+from tests.builders import MODEL, ModelDeploymentBuilder, a_model_deployment, a_training_run, merged
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled
 from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over
@@ -33,6 +33,8 @@ SCRIPTS = (
 # From this pick on a training is one of two nodes.
 NODES_FROM = 18
 ALIAS = "champion"
+BETTER = {"metric": "accuracy", "betterThan": ALIAS, "higherIsBetter": True}
+PROMOTE = {"alias": ALIAS, "when": [BETTER]}
 
 
 class World:
@@ -194,8 +196,10 @@ class World:
     def somebody_trains(self, pick: int) -> None:
         name = f"run-{pick % 2}"
         if not self.server.find("TrainingRun", name):
+            model = {"name": MODEL, "promote": chosen((None, None, PROMOTE), pick // 2)}
+            experiment = chosen(("one", "two", None), pick)
             run = a_training_run(name).with_spec(
-                args=chosen(SCRIPTS, pick), backoffLimit=1, experiment=chosen(("one", "two", None), pick)
+                args=chosen(SCRIPTS, pick), backoffLimit=1, experiment=experiment, model=model
             )
             if pick >= NODES_FROM:
                 run = run.on_nodes(2).with_spec(backoffLimit=0)

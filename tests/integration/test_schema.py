@@ -10,6 +10,12 @@ from tests.integration.world import Body, World
 MODEL = {"name": "iris", "latest": {}}
 
 
+def promoting(*rules: Body, alias: str = "champion") -> Body:
+    """A TrainingRun's spec whose rules are all about accuracy."""
+    when = [{"metric": "accuracy", **rule} for rule in rules]
+    return {"model": {"name": "iris", "promote": {"alias": alias, "when": when}}}
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "spec", "words"),
     [
@@ -50,6 +56,13 @@ MODEL = {"name": "iris", "latest": {}}
         ("TrainingRun", "run", {"volumes": [{"name": "tmp", "emptyDir": {}}]}, "choose another name"),
         ("TrainingRun", "run", {"volumes": [{"name": "a", "hostPath": {"path": "/"}}]}, "unknown field"),
         ("TrainingRun", "run", {"podTemplate": {"metadata": {}}}, "spec.podTemplate.spec: Required value"),
+        ("TrainingRun", "run", promoting(alias="latest"), "MLflow keeps latest, v1, v2 and so on to itself"),
+        ("TrainingRun", "run", promoting(alias="v3"), "MLflow keeps latest, v1, v2 and so on to itself"),
+        ("TrainingRun", "run", promoting(alias="the best"), "should match"),
+        ("TrainingRun", "run", promoting({}), "needs at least one of atLeast, atMost and betterThan"),
+        ("TrainingRun", "run", promoting({"atLeast": 2, "atMost": 1}), "nothing can be both"),
+        ("TrainingRun", "run", promoting({"betterThan": "champion"}), "whether higherIsBetter"),
+        ("TrainingRun", "run", promoting({"atLeast": 1, "higherIsBetter": True}), "whether higherIsBetter"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str | dict) else None,
 )

@@ -131,22 +131,23 @@ class MlflowServer:
             self.process.wait(30)
             self.process = None
 
-    def call(self, method: str, path: str, body: Body) -> Body:
+    def call(self, method: str, path: str, body: Body | None) -> Body:
         """One request to MLflow's REST API."""
         request = urllib.request.Request(
             f"{self.url}/api/2.0/mlflow/{path}",
             method=method,
-            data=json.dumps(body).encode(),
+            data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return cast(Body, json.loads(answer.read()))
 
-    def register(self, model: str) -> int:
-        """A new version of a model, as a run of the default experiment logged it. Answers its number."""
+    def register(self, model: str, run_id: str = "") -> int:
+        """A new version of a model, as a run, if not a new one, has logged it. Answers its number."""
         with contextlib.suppress(urllib.error.HTTPError):
             self.call("POST", "registered-models/create", {"name": model})
-        run = self.call("POST", "runs/create", {"experiment_id": "0"})["run"]["info"]
+        run_id = run_id or self.call("POST", "runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
+        run = self.call("GET", f"runs/get?run_id={run_id}", None)["run"]["info"]
         body = {"name": model, "source": f"{run['artifact_uri']}/model", "run_id": run["run_id"]}
         return int(self.call("POST", "model-versions/create", body)["model_version"]["version"])
 

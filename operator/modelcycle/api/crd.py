@@ -98,6 +98,26 @@ _VOLUMES = (
         "the volumes mlruns, source, tmp and workspace are the run's own: choose another name",
     ),
 )
+_RESERVED_ALIAS = "matches('^([vV][0-9]+|[lL][aA][tT][eE][sS][tT])$')"
+_PROMOTE = Rule(
+    f"!self.alias.{_RESERVED_ALIAS}",
+    "MLflow keeps latest, v1, v2 and so on to itself: name the alias otherwise, as in champion",
+    ".alias",
+)
+_PROMOTION_RULE = (
+    Rule(
+        "has(self.atLeast) || has(self.atMost) || has(self.betterThan)",
+        "a rule needs at least one of atLeast, atMost and betterThan",
+    ),
+    Rule(
+        "!has(self.atLeast) || !has(self.atMost) || self.atLeast <= self.atMost",
+        "atLeast is above atMost: nothing can be both",
+    ),
+    Rule(
+        "has(self.betterThan) == has(self.higherIsBetter)",
+        "say with betterThan, and only there, whether higherIsBetter: true for accuracy, false for a loss",
+    ),
+)
 
 _AGE = Column("Age", ".metadata.creationTimestamp", "When it was created.", "date")
 
@@ -128,6 +148,8 @@ TRAINING_RUN = Kind(
             ),
         ),
         "spec.volumes": _VOLUMES,
+        "spec.model.promote": (_PROMOTE,),
+        "spec.model.promote.when[]": _PROMOTION_RULE,
     },
     subresources={"status": {}},
 )

@@ -25,6 +25,8 @@ RUNS_MAX, METRICS_MAX, MODEL_VERSIONS_MAX = 20, 50, 20
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 MapValue = Annotated[str, Field(max_length=4096)]
 ShortLabel = Annotated[str, Field(max_length=63)]
+# What MLflow takes as an alias, less what it keeps to itself ("latest", "v3").
+Alias = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_-]+$")]
 Words = Annotated[list[Annotated[str, Field(max_length=16384)]], Field(max_length=256)]
 
 
@@ -34,8 +36,36 @@ class Source(Model):
     )
 
 
+class PromotionRule(Model):
+    metric: Annotated[str, Field(min_length=1, max_length=250)] = Field(
+        description="Metric of the MLflow run that made the version. One that was not logged, or is no finite "
+        "number, never passes."
+    )
+    at_least: float | None = Field(None, description="The metric is this or more.")
+    at_most: float | None = Field(None, description="The metric is this or less.")
+    better_than: Alias | None = Field(
+        None,
+        description="An alias of the same model: the metric is strictly better than that of the version it names "
+        "now. Where the alias names none yet, nothing has to be beaten.",
+    )
+    higher_is_better: bool | None = Field(
+        None, description="Whether more of the metric is better; goes with betterThan."
+    )
+
+
+class Promote(Model):
+    alias: Alias = Field(description="Alias that moves to the new version, as in champion.")
+    when: Annotated[list[PromotionRule], Field(max_length=20)] = Field(
+        default_factory=list, description="Rules that must all hold. None: every success is promoted."
+    )
+
+
 class ExpectedModel(Model):
     name: ShortText = Field(description="Registered model that the run is expected to make a version of.")
+    promote: Promote | None = Field(
+        None,
+        description="Moves an alias to the version of a run that succeeded, if its metrics are good enough.",
+    )
 
 
 class TrainingRunSpec(Model):
@@ -136,7 +166,7 @@ class TrainingRunStatus(Model):
     observed_generation: int | None = Field(None, description="metadata.generation that status speaks of.")
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Complete, Failed, Finished (either), ModelRegistered, RegistryReachable.",
+        description="Complete, Failed, Finished (either), ModelRegistered, Promoted, RegistryReachable.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     job_name: Text | None = Field(None, description="Name of the Job.")

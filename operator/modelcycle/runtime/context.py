@@ -13,6 +13,7 @@ from modelcycle.runtime.mlflow import Mlflow
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import Resource
 from modelcycle.runtime.store import Key, Store
+from modelcycle.runtime.turns import Turns
 
 ChildId = tuple[str, str, str]  # UID of its owner, kind, name
 
@@ -44,6 +45,7 @@ class Context:
     clock: Callable[[], datetime] = utc_now
     refusals: dict[Key, tuple[ChildId, Refusal]] = field(default_factory=dict)
     doubts: dict[Key, set[tuple[Resource, str]]] = field(default_factory=dict)
+    turns: Turns = field(default_factory=Turns)
 
     def doubt(self, key: Key, resource: Resource, name: str) -> None:
         self.doubts.setdefault(key, set()).add((resource, name))

@@ -97,6 +97,18 @@ class Mlflow:
         """Makes an experiment that is not there yet. Raises RegistryError."""
         await self._call("POST", "experiments/create", body={"name": name}, taken_is_empty=True)
 
+    async def aliases_of(self, model: str) -> dict[str, int]:
+        """Versions by alias, none for a model that is not there. Raises RegistryError."""
+        answer = await self._call("GET", "registered-models/get", {"name": model}, missing_is_empty=True)
+        found = answer.get("registered_model", {}).get("aliases", ())
+        return {alias["alias"]: int(alias["version"]) for alias in found}
+
+    async def origin_of_version(self, model: str, version: int) -> Origin:
+        """What is known of the run that made a version. Raises RegistryError."""
+        query = {"name": model, "version": str(version)}
+        answer = await self._call("GET", "model-versions/get", query, missing_is_empty=True)
+        return await self.origin_of(answer.get("model_version", {}).get("run_id", ""))
+
     async def end_run(self, run_id: str, status: str, end_time: int) -> None:
         """Sets a run's status; end_time in milliseconds since the epoch. Raises RegistryError."""
         await self._call(

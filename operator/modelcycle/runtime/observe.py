@@ -5,6 +5,7 @@ from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.plan import RUN_LABEL
 from modelcycle.registry import Origin
+from modelcycle.runtime import champions
 from modelcycle.runtime.cluster import NotFoundError
 from modelcycle.runtime.context import ChildId, Context
 from modelcycle.runtime.mlflow import RegistryError
@@ -51,12 +52,14 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
         job = await _live_job(context, run)
         gone = job is None
     results, problem = None, ""
-    if job and job.outcome and not finished:
+    rivals: training.Champions = {}
+    if job and job.outcome and not finished and _is_its_turn(context, key, run, job):
         await _see_pods(context, key)
         try:
             results = await context.mlflow.results(uid)
+            rivals = await champions.of_model(context.mlflow, run.spec.model)
         except RegistryError as error:
-            problem = str(error)
+            results, problem = None, str(error)
     pods = tuple(e.item for e in store.children(PODS, key) if job and e.controller == job.uid)
     return training.Observed(
         run=run,
@@ -67,6 +70,7 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
         job_confirmed_gone=gone,
         results=results,
         registry_problem=problem,
+        champions=rivals,
     )
 
 
@@ -74,6 +78,14 @@ def runs_of(context: Context, key: Key, uid: str) -> tuple[TrainingRun, ...]:
     """The TrainingRuns that a resource of ours owns, by name. Raises ValidationError."""
     owned = [entry.item for entry in context.store.children(TRAINING_RUNS, key) if entry.controller == uid]
     return tuple(TrainingRun.model_validate_json(item) for item in owned)
+
+
+def _is_its_turn(context: Context, key: Key, run: TrainingRun, job: training.Job) -> bool:
+    """Of the runs that may move an alias of one model, one at a time is judged."""
+    model = run.spec.model
+    if model is None or model.promote is None or job.outcome != "Complete":
+        return True
+    return context.turns.take(model.name, key)
 
 
 async def _see_pods(context: Context, key: Key) -> None:

@@ -30,6 +30,14 @@ logger = logging.getLogger(__name__)
 
 async def reconcile(context: Context, key: Key) -> float | None:
     """A pass over the resource that the key names; answers when to look again, in seconds, or None."""
+    try:
+        return await _pass(context, key)
+    finally:
+        for waiting in context.turns.give_back(key):
+            context.wake(waiting)
+
+
+async def _pass(context: Context, key: Key) -> float | None:
     if not context.lease.held():
         return None
     if context.store.get(key.kind, key.namespace, key.name):
@@ -43,7 +51,6 @@ async def reconcile(context: Context, key: Key) -> float | None:
         plan = await _PLANS[key.kind](context, key, body)
         if plan is None:
             return UNREAD_RETRY_SECONDS
-        await registry_write.carry_out(context, plan.registry)
         await carry_out(context, key, body, plan)
     except ValidationError as error:
         # A stored object from another version of the schema waits for somebody to change it.
@@ -66,6 +73,8 @@ async def _plan_run(context: Context, key: Key, body: Body) -> Plan:
     run = TrainingRun.model_validate(body)
     observed = await observe.training_run(context, key, run)
     plan = training.plan(observed, context.clock())
+    if plan.registry and (problem := await registry_write.carry_out(context, plan.registry)):
+        return training.plan(replace(observed, results=None, registry_problem=problem), context.clock())
     if not plan.creates:
         return plan
     missing = await observe.missing_claim(context, key.namespace, plan.creates)

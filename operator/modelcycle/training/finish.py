@@ -5,8 +5,9 @@ from datetime import datetime
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import Conditions
 from modelcycle.plan import Event, Plan
-from modelcycle.training import outcome
+from modelcycle.training import outcome, promotion
 from modelcycle.training.observed import Observed, Results
+from modelcycle.training.promotion import Verdict
 from modelcycle.training.say import attempts, said, spoken_duration, with_job
 
 
@@ -16,14 +17,16 @@ def finish(observed: Observed, now: datetime, kind: str, reason: str, message: s
     status = with_job(observed, job) if job else run.status
     ended = (job and job.end_time) or now
     conditions = Conditions(run.status.conditions, run.metadata.generation, now)
+    verdict = None
     if observed.results is not None:
         expected = run.spec.model.name if run.spec.model else None
         counted = observed.results if kind == "Complete" else Results()
         chosen = outcome.choose(counted, observed.pods, expected)
-        status = outcome.record(status, observed.results, chosen)
+        status = outcome.record(run.spec, status, observed.results, chosen)
         conditions.judge("RegistryReachable", True, "Answered")
         _judge_model(conditions, expected, chosen)
-    message = message or _success_message(status)
+        verdict = _judge_promotion(conditions, observed, chosen, kind)
+    message = message or _success_message(status, verdict)
     conditions.judge(kind, True, reason, message)
     conditions.judge("Finished", True, kind, message)
     status = said(observed, "Succeeded" if kind == "Complete" else "Failed", reason, message, status)
@@ -35,10 +38,11 @@ def finish(observed: Observed, now: datetime, kind: str, reason: str, message: s
             "duration": spoken_duration(status.start_time, ended),
         }
     )
-    event = Event(
+    outcome_event = Event(
         "Normal" if kind == "Complete" else "Warning", kind if kind == "Complete" else reason, message
     )
-    return Plan(status=status, events=(event,))
+    events = (outcome_event, *promotion.events(verdict))
+    return Plan(registry=verdict.writes if verdict else (), status=status, events=events)
 
 
 def _judge_model(conditions: Conditions, expected: str | None, chosen: outcome.Outcome) -> None:
@@ -55,7 +59,25 @@ def _judge_model(conditions: Conditions, expected: str | None, chosen: outcome.O
     conditions.judge("ModelRegistered", False, "NotRegistered", text)
 
 
-def _success_message(status: TrainingRunStatus) -> str:
+def _judge_promotion(
+    conditions: Conditions, observed: Observed, chosen: outcome.Outcome, kind: str
+) -> Verdict | None:
+    model = observed.run.spec.model
+    if model is None or model.promote is None:
+        return None
+    if kind != "Complete":
+        verdict = Verdict(False, "RunFailed", "Only the version of a run that succeeded is promoted.")
+    elif chosen.main is None or chosen.version is None or chosen.version.name != model.name:
+        verdict = Verdict(False, "NotRegistered", f"No version of {model.name!r} was registered.")
+    else:
+        verdict = promotion.judge(model.promote, chosen.version, chosen.main.metrics, observed.champions)
+    conditions.judge("Promoted", verdict.promoted, verdict.reason, verdict.message)
+    return verdict
+
+
+def _success_message(status: TrainingRunStatus, verdict: Verdict | None) -> str:
     made = f"version {status.version}" if status.version else "no model version"
+    if verdict:
+        made += ", promoted" if verdict.promoted else ", not promoted"
     runs = "1 MLflow run" if status.runs_total == 1 else f"{status.runs_total or 0} MLflow runs"
     return f"The Job succeeded: {runs}, {made}."

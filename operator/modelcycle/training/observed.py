@@ -1,7 +1,7 @@
 """Everything that a pass over a TrainingRun knows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -81,6 +81,18 @@ class Results:
 
 
 @dataclass(frozen=True)
+class Champion:
+    """The version that an alias names. metrics: of the MLflow run that made it, none if that is not there."""
+
+    version: int
+    metrics: Mapping[str, float]
+
+
+# By alias: one that names no version is not in it.
+Champions = Mapping[str, Champion]
+
+
+@dataclass(frozen=True)
 class Observed:
     """One pass's input.
 
@@ -93,6 +105,7 @@ class Observed:
         registry_problem: why it did not answer, as a sentence: when the results were asked for, or before the Job
             is made, when its experiment was.
         refusal: the API server's last answer to the Job's creation, if it was a no.
+        champions: what spec.model.promote names; read together with results.
     """
 
     run: TrainingRun
@@ -105,3 +118,4 @@ class Observed:
     results: Results | None = None
     registry_problem: str = ""
     refusal: Refusal | None = None
+    champions: Champions = field(default_factory=dict)

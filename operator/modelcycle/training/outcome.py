@@ -1,7 +1,7 @@
 """What came out of a Job: the run that counts, its metrics, the versions it registered."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from modelcycle.api.trainingrun import (
@@ -11,6 +11,7 @@ from modelcycle.api.trainingrun import (
     Metric,
     ModelVersion,
     Run,
+    TrainingRunSpec,
     TrainingRunStatus,
 )
 from modelcycle.pods import Pod
@@ -61,7 +62,9 @@ def _version(versions: tuple[Version, ...], expected_model: str | None) -> Versi
     return max(versions, key=lambda version: version.created, default=None)
 
 
-def record(status: TrainingRunStatus, results: Results, outcome: Outcome) -> TrainingRunStatus:
+def record(
+    spec: TrainingRunSpec, status: TrainingRunStatus, results: Results, outcome: Outcome
+) -> TrainingRunStatus:
     """The status with what came out. All runs are listed, also those of failed attempts."""
     metrics = sorted(outcome.main.metrics.items()) if outcome.main else []
     runs = sorted(results.runs, key=lambda run: run.start)
@@ -69,7 +72,7 @@ def record(status: TrainingRunStatus, results: Results, outcome: Outcome) -> Tra
         update={
             "version": str(outcome.version.number) if outcome.version else None,
             "run_id": outcome.main.run_id if outcome.main else None,
-            "metric": f"{metrics[0][0]}={spelled(metrics[0][1], '.4g')}" if metrics else None,
+            "metric": _shown(spec, dict(metrics)),
             "runs": [Run(run_id=r.run_id, name=r.name, status=r.status) for r in runs[:RUNS_MAX]],
             "runs_total": len(runs),
             "metrics": [Metric(name=name, value=spelled(value)) for name, value in metrics[:METRICS_MAX]],
@@ -81,6 +84,14 @@ def record(status: TrainingRunStatus, results: Results, outcome: Outcome) -> Tra
             "model_versions_total": len(outcome.versions),
         }
     )
+
+
+def _shown(spec: TrainingRunSpec, metrics: Mapping[str, float]) -> str | None:
+    """The metric of the column: that of the first rule of promotion, else the first by name."""
+    promote = spec.model.promote if spec.model else None
+    wanted = [rule.metric for rule in promote.when] if promote else []
+    name = next((name for name in [*wanted[:1], *metrics] if name in metrics), None)
+    return f"{name}={spelled(metrics[name], '.4g')}" if name else None
 
 
 def spelled(value: float, digits: str = "") -> str:

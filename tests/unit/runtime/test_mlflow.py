@@ -100,6 +100,30 @@ async def test_an_empty_registry_has_no_models(registry: Registry, mlflow: Mlflo
     assert await mlflow.models() == []
 
 
+async def test_a_models_aliases_come_with_their_versions(registry: Registry, mlflow: Mlflow) -> None:
+    model = {"name": "iris", "aliases": [{"alias": "champion", "version": "3"}]}
+    registry.answers["registered-models/get"] = {"registered_model": model}
+    assert await mlflow.aliases_of("iris") == {"champion": 3}
+    assert registry.asked[-1] == ("registered-models/get", {"name": "iris"})
+
+
+async def test_a_model_that_is_not_there_has_no_aliases(mlflow: Mlflow) -> None:
+    assert await mlflow.aliases_of("iris") == {}
+
+
+async def test_the_origin_of_a_version_is_its_run(registry: Registry, mlflow: Mlflow) -> None:
+    registry.answers["model-versions/get"] = {"model_version": VERSION}
+    registry.answers["runs/get"] = {"run": RUN}
+    assert (await mlflow.origin_of_version("iris", 3)).metrics["accuracy"] == 0.9
+    assert registry.asked[-1] == ("runs/get", {"run_id": "run-3"})
+
+
+async def test_a_version_whose_run_is_not_there_has_no_metrics(registry: Registry, mlflow: Mlflow) -> None:
+    assert await mlflow.origin_of_version("iris", 3) == Origin()
+    registry.answers["model-versions/get"] = {"model_version": VERSION}
+    assert await mlflow.origin_of_version("iris", 3) == Origin()
+
+
 @pytest.mark.parametrize(
     ("name", "quoted"),
     [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from modelcycle.api.trainingrun import TrainingRunStatus
+from modelcycle.api.trainingrun import TrainingRunSpec, TrainingRunStatus
 from modelcycle.registry import Version
 from modelcycle.training.observed import MlflowRun, Results
 from modelcycle.training.outcome import Outcome, choose, record
@@ -96,7 +96,7 @@ def test_without_a_version_the_main_run_is_the_last_started_one_that_is_nobodys_
 
 
 def recorded(results: Results, outcome: Outcome) -> TrainingRunStatus:
-    return record(TrainingRunStatus(), results, outcome)
+    return record(TrainingRunSpec(), TrainingRunStatus(), results, outcome)
 
 
 def test_all_runs_are_listed_in_the_order_of_their_start_also_of_failed_attempts() -> None:
@@ -128,6 +128,21 @@ def test_lists_are_cut_and_their_totals_are_not() -> None:
 def test_the_shown_metric_is(metrics: dict[str, float], shown: str | None) -> None:
     main = by("good", metrics=metrics)
     assert recorded(Results((main,)), chosen(main)).metric == shown
+
+
+@pytest.mark.parametrize(
+    ("metrics", "shown"),
+    [
+        pytest.param({"f1": 0.5, "accuracy": 0.9}, "f1=0.5", id="that of the first rule"),
+        pytest.param({"recall": 0.5, "accuracy": 0.9}, "accuracy=0.9", id="the first by name, without that"),
+        pytest.param({}, None, id="none if there is none"),
+    ],
+)
+def test_where_a_run_promotes_the_shown_metric_is(metrics: dict[str, float], shown: str | None) -> None:
+    promote = {"alias": "champion", "when": [{"metric": name, "atLeast": 0} for name in ("f1", "recall")]}
+    spec = TrainingRunSpec.model_validate({"model": {"name": "iris", "promote": promote}})
+    main = by("good", metrics=metrics)
+    assert record(spec, TrainingRunStatus(), Results((main,)), chosen(main)).metric == shown
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import find
-from modelcycle.plan import Plan, Ref, Refusal
-from modelcycle.training.observed import Observed, Results
+from modelcycle.plan import Plan, Ref, Refusal, SetAlias
+from modelcycle.training.observed import Champion, Observed, Results
 from modelcycle.training.plan import (
     CLAIM_RETRY_SECONDS,
     REFUSED_RETRY_SECONDS,
@@ -321,6 +321,66 @@ def test_a_model_that_was_not_registered_says_how_to_register_it() -> None:
     found = find(status_of(observed).conditions, "ModelRegistered")
     assert found
     assert "registered_model_name='iris'" in found.message
+
+
+PROMOTING = STARTED.with_spec(
+    model={
+        "name": "iris",
+        "promote": {
+            "alias": "champion",
+            "when": [{"metric": "accuracy", "betterThan": "champion", "higherIsBetter": True}],
+        },
+    }
+)
+
+
+def test_a_good_version_is_promoted_and_status_says_so_in_the_one_write() -> None:
+    champions = {"champion": Champion(2, {"accuracy": 0.9})}
+    observed = a_run_seen(PROMOTING, COMPLETE, (POD.ended(0),), results=REGISTERED, champions=champions)
+    made = planned(observed)
+    assert made.registry == (SetAlias("iris", "champion", 3),)
+    assert condition_of(observed, "Promoted") == ("True", "Promoted")
+    assert status_of(observed).message == "The Job succeeded: 1 MLflow run, version 3, promoted."
+    assert [event.reason for event in made.events] == ["Complete", "Promoted"]
+
+
+def test_a_worse_version_is_registered_and_not_promoted() -> None:
+    champions = {"champion": Champion(2, {"accuracy": 0.967})}
+    observed = a_run_seen(PROMOTING, COMPLETE, (POD.ended(0),), results=REGISTERED, champions=champions)
+    assert planned(observed).registry == ()
+    promoted = find(status_of(observed).conditions, "Promoted")
+    assert promoted
+    assert (promoted.status, promoted.reason) == ("False", "NotBetter")
+    assert promoted.message == "accuracy 0.947 is below champion v2's 0.967."
+    assert condition_of(observed, "Complete") == ("True", "JobComplete")
+
+
+@pytest.mark.parametrize(
+    ("observed", "reason"),
+    [
+        pytest.param(
+            a_run_seen(PROMOTING, FAILED, (POD.ended(1),), results=REGISTERED), "RunFailed", id="failed"
+        ),
+        pytest.param(
+            a_run_seen(PROMOTING, COMPLETE, (POD.ended(0),), results=Results()),
+            "NotRegistered",
+            id="registered nothing",
+        ),
+        pytest.param(
+            a_run_seen(
+                PROMOTING,
+                COMPLETE,
+                (POD.ended(0),),
+                results=Results(REGISTERED.runs, (a_version(3, name="wine"),)),
+            ),
+            "NotRegistered",
+            id="registered another model",
+        ),
+    ],
+)
+def test_nothing_is_promoted_of_a_run_that(observed: Observed, reason: str) -> None:
+    assert planned(observed).registry == ()
+    assert condition_of(observed, "Promoted") == ("False", reason)
 
 
 def test_a_failed_run_has_no_version_although_an_attempt_registered_one() -> None:

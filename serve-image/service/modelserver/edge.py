@@ -1,43 +1,60 @@
 """The outermost layer of the server: probes, metrics, the model's name on every answer, and draining."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
+import orjson
 import prometheus_client
 
-from modelserver import metrics
-from modelserver.protocols import Header, Receive, Scope, Send, predictions, refusal, reply
+from modelserver import documents, v2
+from modelserver.metrics import Meter
+from modelserver.model import Model
+from modelserver.protocols import (
+    ClientGoneError,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    predictions,
+    read_body,
+    refusal,
+    replayed,
+    reply,
+    too_large,
+)
+from modelserver.routes import PREDICTING, Route, route
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-PREDICTING = ("/invocations", "/predict")
 
 # BentoML's page of documentation loads a tracker of its makers; with this a browser takes only our own files.
 OWN_FILES_ONLY = (b"content-security-policy", b"default-src 'self' 'unsafe-inline' data:")
 
 
 class Edge:
-    """Answers probes from the first moment on, predictions once it is `ready`, and the rest by BentoML."""
+    """Answers probes from the first moment on, predictions once it has a model, and the rest by BentoML."""
 
-    def __init__(self, model_name: str, model_version: str) -> None:
-        self.ready = False
+    def __init__(self, model_name: str, model_version: str, max_body_bytes: int = 64 * 2**20) -> None:
+        self.model: Model | None = None
         self.draining = False
         self.bentoml: asyncio.Future[App] | None = None
-        self.model = (model_name, model_version)
+        self.name, self.version = model_name, model_version
+        self.max_body_bytes = max_body_bytes
         # Names may hold any character, header values may not.
         self.headers = [
             (b"x-model-name", quote(model_name, safe=" !#$&'()*+,;=@[]~").encode()),
             (b"x-model-version", quote(model_version).encode()),
         ]
-        self._meters = {path: _Meter(*self.model, path) for path in PREDICTING}
+        self._meters = {name: Meter(model_name, model_version, name) for name in PREDICTING}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path = scope["path"]
+        asked = route(path, self.name, self.version)
         status = 0
 
         async def send_marked(message: MutableMapping[str, Any]) -> None:
@@ -47,41 +64,62 @@ class Edge:
                 message["headers"] = [*message.get("headers", ()), *self._marks(path)]
             await send(message)
 
-        meter = self._meters.get(path)
+        meter = self._meters.get(asked)
         if meter is None:
-            await self._answer(path)(scope, receive, send_marked)
+            await self._app(asked)(scope, receive, send_marked)
             return
         began = time.perf_counter()
         meter.in_progress.inc()
         try:
-            await self._answer(path)(scope, receive, send_marked)
+            await self._app(asked)(scope, receive, send_marked)
+        except ClientGoneError:
+            pass
         finally:
-            meter.in_progress.dec()
-            meter.seconds.observe(time.perf_counter() - began)
-            meter.count(status)
+            meter.ended(status, time.perf_counter() - began)
 
-    def _answer(self, path: str) -> App:
-        if path in ("/livez", "/healthz"):
-            return text(200, "alive\n")
-        if path == "/metrics":
-            return _metrics
-        if path == "/readyz":
+    def _app(self, asked: Route) -> App:
+        if asked == Route.LIVE:
+            return document(b"alive\n", TEXT)
+        if asked == Route.READY:
             return self._readyz()
-        if not self.ready:
+        if asked == Route.METRICS:
+            # BentoML's own metrics are in the same registry; its route would want a folder of shared files.
+            return document(prometheus_client.generate_latest(), prometheus_client.CONTENT_TYPE_LATEST)
+        if self.model is None:
             return _still_loading
-        return predictions if path == "/invocations" else self._by_bentoml
+        if asked in (Route.INVOCATIONS, Route.INFER):
+            return predictions
+        if asked in (Route.BENTOML, Route.PREDICT):
+            return self._by_bentoml
+        return self._description(asked, self.model)
 
     def _readyz(self) -> App:
         if self.draining:
-            return text(503, "The server is shutting down.\n")
-        if not self.ready:
-            return text(503, "The model is still being loaded and proven.\n")
-        return text(200, "ready\n")
+            return document(b"The server is shutting down.\n", TEXT, 503)
+        if self.model is None:
+            return document(b"The model is still being loaded and proven.\n", TEXT, 503)
+        return document(b"ready\n", TEXT)
+
+    def _description(self, asked: Route, model: Model) -> App:
+        if asked == Route.V2:
+            said: Any = {"name": "modelcycle", "version": self.version, "extensions": []}
+        elif asked == Route.V2_MODEL:
+            said = v2.metadata(self.name, self.version, model.description)
+        elif asked == Route.OPENAPI:
+            said = documents.openapi(self.name, self.version, model.description, model.request_example())
+        else:
+            reason = {"error": f"This server serves the model {self.name!r}, version {self.version!r}."}
+            return document(orjson.dumps(reason), JSON, 404)
+        return document(json.dumps(said).encode(), JSON)
 
     async def _by_bentoml(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.bentoml is not None
+        body = await read_body(receive, self.max_body_bytes) if scope["method"] == "POST" else b""
+        if body is None:
+            return await reply(send, too_large(self.max_body_bytes))
         # Shielded: a client that goes away must not stop it from coming up.
-        await (await asyncio.shield(self.bentoml))(scope, receive, send)
+        app = await asyncio.shield(self.bentoml)
+        return await app(scope, replayed(body, receive) if body else receive, send)
 
     def _marks(self, path: str) -> list[Header]:
         marks = [*self.headers, OWN_FILES_ONLY] if path == "/" else self.headers
@@ -89,42 +127,21 @@ class Edge:
         return [*marks, (b"connection", b"close")] if self.draining else marks
 
 
-class _Meter:
-    """The metrics of one route, looked up once."""
-
-    def __init__(self, model: str, version: str, path: str) -> None:
-        labels = {"model": model, "version": version, "path": path}
-        self.in_progress = metrics.in_progress.labels(**labels)
-        self.seconds = metrics.seconds.labels(**labels)
-        self._labels = labels
-        self._counters: dict[int, prometheus_client.Counter] = {}
-
-    def count(self, status: int) -> None:
-        # 499 is the field's word for a client that went away before its answer.
-        status = status or 499
-        if status not in self._counters:
-            self._counters[status] = metrics.requests_total.labels(**self._labels, code=str(status))
-        self._counters[status].inc()
+TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 
 
-def text(status: int, said: str) -> App:
-    """An application that says `said`."""
-    return plain(status, said.encode(), b"text/plain; charset=utf-8")
+def document(body: bytes, content_type: str, status: int = 200) -> App:
+    """An application that answers GET and HEAD with `body`."""
 
-
-def plain(status: int, body: bytes, content_type: bytes) -> App:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+        if status == 200 and scope["method"] not in ("GET", "HEAD"):
+            return await reply(send, refusal(405, "Send a GET request.", ((b"allow", b"GET, HEAD"),)))
+        headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        return None
 
     return answer
-
-
-async def _metrics(scope: Scope, receive: Receive, send: Send) -> None:
-    # BentoML's own metrics are in the same registry; its route would want a folder of shared files.
-    body = prometheus_client.generate_latest()
-    await plain(200, body, prometheus_client.CONTENT_TYPE_LATEST.encode())(scope, receive, send)
 
 
 async def _still_loading(scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import logging
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from typing import TypeVar
 
 from modelserver.cpus import cpus
 from modelserver.failures import OverloadedError, TookTooLongError
-from modelserver.settings import Settings
+from modelserver.settings import of_process
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,11 @@ SLOW_SCORE = 10.0
 
 
 class Gate:
-    """Runs short predictions on the event loop itself and all others in bounded threads beside it."""
+    """Runs short predictions on the event loop itself and all others in bounded threads beside it.
+
+    Short are a native model's on plain numbers: what a user's own code waits for, and for how long, may depend
+    on the input, and MLflow, which judges unusual bodies, takes seconds to import.
+    """
 
     def __init__(self, timeout: float, max_concurrency: int, threads: int) -> None:
         self.inline = False
@@ -88,5 +91,5 @@ class Gate:
 @functools.cache
 def gate() -> Gate:
     """The gate of this process, which every route that predicts goes through."""
-    settings = Settings.from_env(os.environ)
+    settings = of_process()
     return Gate(settings.predict_timeout, settings.max_concurrency, threads=max(2, cpus()))

@@ -23,3 +23,26 @@ model_errors = Counter(
 rows = Histogram(
     "modelcycle_batch_rows", "Rows that the model was given at once.", ["model", "version"], buckets=ROWS
 )
+
+
+class Meter:
+    """The metrics of one route, looked up once."""
+
+    def __init__(self, model: str, version: str, path: str) -> None:
+        labels = {"model": model, "version": version, "path": path}
+        self.in_progress = in_progress.labels(**labels)
+        self._seconds = seconds.labels(**labels)
+        self._model_errors = model_errors.labels(model, version)
+        self._labels = labels
+        self._counters: dict[int, Counter] = {}
+
+    def ended(self, status: int, took: float) -> None:
+        """Counts one request; status 0 is a client that went away, for which the field says 499."""
+        status = status or 499
+        if status not in self._counters:
+            self._counters[status] = requests_total.labels(**self._labels, code=str(status))
+        self._counters[status].inc()
+        if status == 500:  # the routes answer it for nothing else
+            self._model_errors.inc()
+        self._seconds.observe(took)
+        self.in_progress.dec()

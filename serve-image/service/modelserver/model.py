@@ -2,8 +2,8 @@
 
 import functools
 import json
-import os
 import time
+from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from modelserver.answers import predictions_to_json
 from modelserver.failures import ModelRaisedError, NeverServableError, UnfitInputError, judge, one_line
 from modelserver.matrix import reader
 from modelserver.native import Native
-from modelserver.settings import Settings
+from modelserver.settings import of_process
 from modelserver.signature import Description, describe
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Model:
         self.description = description
         self.native = native
         self.seconds = float("inf")  # that its own example took
+        self.count_rows: Callable[[float], None] = lambda rows: None
         self._read = reader(description.plain) if native and description.plain else lambda payload: None
 
     @functools.cached_property
@@ -50,6 +51,7 @@ class Model:
     def predict_array(self, rows: np.ndarray) -> Any:
         """Predicts by the model's own library. Raises UnfitInputError or ModelRaisedError."""
         assert self.native is not None
+        self.count_rows(len(rows))
         try:
             return self.native.predict(rows)
         except Exception as error:
@@ -64,6 +66,7 @@ class Model:
 
         Raises UnfitInputError for input that the signature refuses, ModelRaisedError for the model's own.
         """
+        self.count_rows(len(data) if isinstance(data, Sized) else 1)
         return self.pyfunc.predict(data, params)
 
     def expected(self) -> str:
@@ -89,6 +92,16 @@ class Model:
             began = time.perf_counter()
             predictions_to_json(self.predict_array(rows))
         return time.perf_counter() - began
+
+    def request_example(self) -> Any | None:
+        """The input example as a request's body, where MLflow saved it in such a form."""
+        info = self.description.example
+        path = info.get("serving_input_path") or info.get("artifact_path")
+        if not path or info.get("example_no_conversion"):
+            return None
+        example = json.loads((self.folder / path).read_text())
+        split = "serving_input_path" not in info and info.get("pandas_orient") == "split"
+        return {"dataframe_split": example} if split else example
 
     def _example_rows(self) -> np.ndarray | None:
         """The example as an array, read without MLflow."""
@@ -136,4 +149,4 @@ def prove(model: Model) -> str:
 @functools.cache
 def served() -> Model:
     """The model of this process, loaded at the first call."""
-    return load(Settings.from_env(os.environ).model_path)
+    return load(of_process().model_path)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from modelserver import scoring
+from modelserver import scoring, v2
 from modelserver.failures import (
     MalformedBodyError,
     OverloadedError,
@@ -21,6 +21,7 @@ from modelserver.failures import (
 )
 from modelserver.gate import gate
 from modelserver.model import served
+from modelserver.settings import of_process
 
 log = logging.getLogger(__name__)
 
@@ -42,23 +43,39 @@ _RETRY_SOON = ((b"retry-after", b"1"),)
 
 
 async def predictions(scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /invocations."""
+    """POST /invocations and POST /v2/models/NAME[/versions/VERSION]/infer."""
     if scope["method"] != "POST":
         return await reply(send, refusal(405, "Send a POST request.", ((b"allow", b"POST"),)))
-    content_type = header(scope, b"content-type").partition(b";")[0].strip().lower()
-    body = await read_body(receive)
-    return await reply(send, await _invocations(content_type, body))
+    body = await read_body(receive, of_process().max_body_bytes)
+    if body is None:
+        return await reply(send, too_large(of_process().max_body_bytes))
+    if not scope["path"].endswith("/infer"):
+        return await reply(send, await _invocations(header(scope, b"content-type"), body))
+    return await reply(send, await _infer(body))
 
 
 async def _invocations(content_type: bytes, body: bytes) -> Answer:
-    if content_type != b"application/json":
-        sent = content_type.decode("latin-1")
-        return refusal(415, f"Send the header `Content-Type: application/json` (it is {sent!r}).")
     model = served()
-    whole = functools.partial(scoring.invocations, model, body)
-    # A native model needs MLflow, whose import takes seconds, for unusual bodies only: never on the event loop.
-    short = functools.partial(scoring.plain_invocations, model, body) if model.native else whole
-    return await answered(whole, len(body), short)
+    kind, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    kind = kind.strip()
+    if "charset" in parameters and "utf-8" not in parameters:
+        return refusal(415, f"Send text in UTF-8 (the header is `Content-Type: {kind};{parameters}`).")
+    if kind in (scoring.CSV, scoring.PARQUET):
+        return await answered(functools.partial(scoring.score_table, model, body, kind), len(body))
+    if kind != "application/json":
+        return refusal(
+            415,
+            f"Send `Content-Type: application/json`, `{scoring.CSV}` or `{scoring.PARQUET}` (it is {kind!r}).",
+        )
+    short = functools.partial(scoring.plain_invocations, model, body) if model.native else None
+    return await answered(functools.partial(scoring.invocations, model, body), len(body), short)
+
+
+async def _infer(body: bytes) -> Answer:
+    settings = of_process()
+    asked = (served(), settings.model_name, settings.model_version, body)
+    short = functools.partial(v2.plain_infer, *asked) if served().native else None
+    return await answered(functools.partial(v2.infer, *asked), len(body), short)
 
 
 async def answered(
@@ -82,6 +99,12 @@ def refusal(status: int, reason: object, headers: tuple[Header, ...] = ()) -> An
     return status, orjson.dumps({"error": one_line(reason)}), headers
 
 
+def too_large(limit: int) -> Answer:
+    """The answer to a body above the limit; the rest of it is not read, so the connection ends."""
+    said = f"The body is larger than {limit} bytes: send fewer rows at a time."
+    return refusal(413, said, ((b"connection", b"close"),))
+
+
 async def reply(send: Send, answer: Answer) -> None:
     """Sends `answer` as JSON."""
     status, body, more = answer
@@ -90,16 +113,40 @@ async def reply(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """The whole body; None where it is longer than `limit` bytes. Raises ClientGoneError."""
+    parts, length, more = [], 0, True
+    while more:
         message = await receive()
-        body += message.get("body", b"")
-    return body
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        part = message.get("body", b"")
+        parts.append(part)
+        length += len(part)
+        if length > limit:
+            return None
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives `body` first, for an application inside."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
 
 
 def header(scope: Scope, name: bytes) -> bytes:
     """The value of a header, empty where it is not sent."""
     return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+class ClientGoneError(Exception):
+    """The client closed its connection before its request was whole."""

@@ -1,5 +1,6 @@
 """From a request's body to an answer: the same steps for every route that predicts."""
 
+import io
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from modelserver.failures import MalformedBodyError, UnfitInputError
 from modelserver.model import Model
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
 
 
 def invocations(model: Model, body: bytes) -> bytes:
@@ -43,6 +45,39 @@ def parse(body: bytes) -> dict[str, Any]:
 
 def score(model: Model, payload: dict[str, Any]) -> bytes:
     """The answer of `mlflow models serve` to `payload`. Raises UnfitInputError or ModelRaisedError."""
+    return predictions_to_json(*_by_mlflow(model, payload))
+
+
+def score_rows(model: Model, rows: list[Any], params: dict[str, Any] | None) -> bytes:
+    """The predictions alone for rows that are objects by column name, or lists in the signature's order."""
+    payload = as_scoring_format(model, rows)
+    return predictions_to_json(
+        predict(model, payload if params is None else {**payload, "params": params}), None
+    )
+
+
+def score_table(model: Model, body: bytes, content_type: str) -> bytes:
+    """The answer of `mlflow models serve` to a table as a file. Raises UnfitInputError or ModelRaisedError."""
+    from mlflow.pyfunc import scoring_server
+
+    try:
+        if content_type == CSV:
+            table = scoring_server.parse_csv_input(io.StringIO(body.decode()), model.pyfunc.input_schema)
+        else:
+            table = scoring_server.parse_parquet_input(io.BytesIO(body))
+    except Exception as error:
+        raise MalformedBodyError(f"The body is no {content_type} table: {error}") from error
+    return predictions_to_json(model.predict(table))
+
+
+def predict(model: Model, payload: dict[str, Any]) -> Any:
+    """Predictions for one of MLflow's formats. Raises UnfitInputError or ModelRaisedError."""
+    rows = model.read(payload)
+    return _by_mlflow(model, payload)[0] if rows is None else model.predict_array(rows)
+
+
+def _by_mlflow(model: Model, payload: dict[str, Any]) -> tuple[Any, str | None]:
+    """Predictions and their key in MLflow's answer."""
     from mlflow.pyfunc import scoring_server
     from mlflow.pyfunc.utils.serving_data_parser import is_unified_llm_input
 
@@ -56,16 +91,7 @@ def score(model: Model, payload: dict[str, Any]) -> bytes:
         said = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
         raise UnfitInputError(f"{said} {model.expected()}".strip()) from error
     predictions = model.predict(parsed.data, parsed.params)
-    return predictions_to_json(predictions, None if parsed.is_unified_llm_input else "predictions")
-
-
-def score_rows(model: Model, rows: list[Any], params: dict[str, Any] | None) -> bytes:
-    """The predictions alone for rows that are objects by column name, or lists in the signature's order."""
-    payload = as_scoring_format(model, rows)
-    if params is None and (array := model.read(payload)) is not None:
-        return predictions_to_json(model.predict_array(array), key=None)
-    answer = score(model, payload if params is None else {**payload, "params": params})
-    return json.dumps(json.loads(answer)["predictions"]).encode()
+    return predictions, None if parsed.is_unified_llm_input else "predictions"
 
 
 def as_scoring_format(model: Model, rows: list[Any]) -> dict[str, Any]:

@@ -14,10 +14,13 @@ import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
 
+from modelserver import metrics
 from modelserver.edge import Edge
 from modelserver.failures import NotServableNowError
 from modelserver.folder import wait_for_model
-from modelserver.settings import Settings
+from modelserver.gate import gate
+from modelserver.model import Model, prove, served
+from modelserver.settings import Settings, of_process
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.edge = Edge(settings.model_name, settings.model_version)
+        self.edge = Edge(settings.model_name, settings.model_version, settings.max_body_bytes)
         self.failure: Exception | None = None
         self._stop_at = float("inf")
         self._lifespan = contextlib.AsyncExitStack()
@@ -57,7 +60,7 @@ class Server(uvicorn.Server):
         try:
             proven = await self._load_and_prove()
             self.edge.bentoml = asyncio.get_running_loop().create_future()
-            self.edge.ready = True
+            self.edge.model = self._model
             log.info("ready after %.1f s: %s", time.monotonic() - began, proven)
             self.edge.bentoml.set_result(await self._bring_up_bentoml())
         except Exception as error:
@@ -65,7 +68,7 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
     async def _load_and_prove(self) -> str:
-        await anyio.to_thread.run_sync(_load, self.settings.model_path, abandon_on_cancel=True)
+        self._model = await anyio.to_thread.run_sync(_load, self.settings.model_path, abandon_on_cancel=True)
         limit = self.settings.self_test_timeout
         try:
             with anyio.fail_after(limit):
@@ -93,7 +96,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Endpoints take a moment to forget this pod: until then it is unready and goes on answering.
-        if not self.edge.ready or self.edge.draining:
+        if self.edge.model is None or self.edge.draining:
             self.should_exit = True
         self.edge.draining = True
         self._stop_at = time.monotonic() + self.settings.drain_seconds
@@ -106,21 +109,20 @@ class Server(uvicorn.Server):
         await self._lifespan.aclose()
 
 
-def _load(folder: Path) -> None:
+def _load(folder: Path) -> Model:
     wait_for_model(folder)
-    # These imports take seconds: /livez answers meanwhile.
-    from modelserver.model import served
-
-    served()
+    # Its library's import takes seconds: /livez answers meanwhile.
+    model = served()
     gc.freeze()
+    return model
 
 
 def _prove() -> str:
-    from modelserver.gate import gate
-    from modelserver.model import prove, served
-
     proven = prove(served())
     gate().proven_in(served().seconds)
+    # The self-test is no request: what it asked is not counted.
+    settings = of_process()
+    served().count_rows = metrics.rows.labels(settings.model_name, settings.model_version).observe
     return proven
 
 

@@ -20,7 +20,8 @@ class _Predictions:
         await predictions(scope, receive, send)
 
 
-_protocols = Starlette(routes=[Route("/invocations", _Predictions())])
+PATHS = ("/invocations", "/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer")
+_protocols = Starlette(routes=[Route(path, _Predictions()) for path in PATHS])
 
 
 @bentoml.asgi_app(_protocols)

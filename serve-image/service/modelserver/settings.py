@@ -1,5 +1,7 @@
 """The environment of the container as one frozen object."""
 
+import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,12 @@ class Settings:
             max_concurrency=int(_number(env, "MODELCYCLE_MAX_CONCURRENCY", 100)),
             max_body_bytes=int(_number(env, "MODELCYCLE_MAX_BODY_BYTES", 64 * 2**20)),
         )
+
+
+@functools.cache
+def of_process() -> Settings:
+    """The settings of this process. Raises ValueError, a sentence."""
+    return Settings.from_env(os.environ)
 
 
 def _number(env: Mapping[str, str], name: str, default: float) -> float:

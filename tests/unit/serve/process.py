@@ -59,8 +59,10 @@ class ServingProcess:
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
-    def ask(self, method: str, path: str, payload: Any = None) -> tuple[int, str, http.client.HTTPMessage]:
-        return ask(self.connect(), method, path, payload)
+    def ask(
+        self, method: str, path: str, payload: Any = None, content_type: str = "application/json"
+    ) -> tuple[int, str, http.client.HTTPMessage]:
+        return ask(self.connect(), method, path, payload, content_type)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -76,10 +78,14 @@ class ServingProcess:
 
 
 def ask(
-    connection: http.client.HTTPConnection, method: str, path: str, payload: Any = None
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    payload: Any = None,
+    content_type: str = "application/json",
 ) -> tuple[int, str, http.client.HTTPMessage]:
     """Status, body and headers of one request."""
     body = payload if payload is None or isinstance(payload, bytes) else json.dumps(payload).encode()
-    connection.request(method, path, body, {"Content-Type": "application/json"})
+    connection.request(method, path, body, {"Content-Type": content_type})
     response = connection.getresponse()
     return response.status, response.read().decode(), response.headers

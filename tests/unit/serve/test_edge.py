@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 from modelserver.edge import Edge
+from modelserver.routes import Route, route
 from starlette.responses import PlainTextResponse
+
+A_MODEL: Any = object()  # these routes only ask whether there is one
 
 
 def an_edge(ready: bool = True, model: str = "iris", version: str = "3") -> Edge:
     """An edge whose every other route answers 42."""
     edge = Edge(model, version)
-    edge.ready = ready
+    edge.model = A_MODEL if ready else None
     edge.bentoml = asyncio.get_running_loop().create_future()
     edge.bentoml.set_result(PlainTextResponse("42"))
     return edge
@@ -65,7 +68,7 @@ async def test_a_name_that_is_no_header_value_is_escaped() -> None:
 async def test_requests_are_counted_by_model_and_code() -> None:
     edge = an_edge(ready=False, model="counted", version="7")
     await get(edge, "/predict")
-    edge.ready = True
+    edge.model = A_MODEL
     await get(edge, "/predict")
     await get(edge, "/nobody-knows")
     _, _, metrics = await get(edge, "/metrics")
@@ -83,3 +86,23 @@ async def test_requests_are_counted_by_model_and_code() -> None:
 async def test_the_page_of_documentation_loads_nothing_from_elsewhere() -> None:
     _, headers, _ = await get(an_edge(), "/")
     assert headers[b"content-security-policy"].startswith(b"default-src 'self'")
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/invocations", Route.INVOCATIONS),
+        ("/v2", Route.V2),
+        ("/v2/health/ready", Route.READY),
+        ("/v2/models/a/b", Route.V2_MODEL),
+        ("/v2/models/a/b/infer", Route.INFER),
+        ("/v2/models/a/b/versions/3/infer", Route.INFER),
+        ("/v2/models/a/b/versions/3", Route.V2_MODEL),
+        ("/v2/models/a/b/versions/3/ready", Route.READY),
+        ("/v2/models/a/b/versions/4/infer", Route.NO_SUCH_MODEL),
+        ("/v2/models/a/infer", Route.NO_SUCH_MODEL),
+        ("/docs.json", Route.BENTOML),
+    ],
+)
+def test_a_path_is_a_route_of_the_served_version_alone(path: str, asked: Route) -> None:
+    assert route(path, "a/b", "3") == asked

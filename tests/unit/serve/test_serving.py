@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def predict(self, context, model_input, params=None):
 
 @pytest.fixture(scope="module")
 def server(iris: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingProcess]:
-    process = ServingProcess(iris, tmp_path_factory.mktemp("server"))
+    process = ServingProcess(iris, tmp_path_factory.mktemp("server"), MODELCYCLE_MAX_BODY_BYTES="100000")
     yield process.ready()
     process.kill()
 
@@ -75,6 +76,80 @@ def test_bentomls_description_of_the_api_is_served(server: ServingProcess) -> No
     status, body, _ = server.ask("GET", "/docs.json")
     assert status == 200
     assert "/predict" in json.loads(body)["paths"]
+
+
+INFER = {"inputs": [{"name": "all", "shape": [2, 4], "datatype": "FP64", "data": FLOWERS}]}
+
+
+def test_the_v2_protocol_answers_for_this_version_alone(server: ServingProcess) -> None:
+    for path in ("/v2/models/tested/infer", "/v2/models/tested/versions/3/infer"):
+        status, body, _ = server.ask("POST", path, INFER)
+        assert (status, json.loads(body)["outputs"][0]["data"]) == (200, [0, 2])
+    assert server.ask("POST", "/v2/models/other/infer", INFER)[0] == 404
+    assert json.loads(server.ask("GET", "/v2/models/tested")[1])["versions"] == ["3"]
+    assert server.ask("GET", "/v2/health/ready")[0] == 200
+
+
+def test_a_table_is_answered_as_csv(server: ServingProcess) -> None:
+    table = pd.DataFrame(FLOWERS, columns=COLUMNS).to_csv(index=False).encode()
+    status, body, _ = server.ask("POST", "/invocations", table, "text/csv; charset=utf-8")
+    assert (status, json.loads(body)) == (200, {"predictions": [0, 2]})
+    assert server.ask("POST", "/invocations", b"\xff\xfe", "text/csv")[0] == 400
+    assert server.ask("POST", "/invocations", table, "text/csv; charset=latin-1")[0] == 415
+    assert server.ask("POST", "/invocations", table, "text/html")[0] == 415
+
+
+@pytest.mark.parametrize("path", ["/invocations", "/predict", "/v2/models/tested/infer"])
+def test_a_body_above_the_limit_is_refused_whether_its_length_is_told_or_not(
+    server: ServingProcess, path: str
+) -> None:
+    for body in (b" " * 100_001, iter([b" " * 60_000, b" " * 60_000])):
+        connection = server.connect()
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        assert response.status == 413
+        assert "100000 bytes" in response.read().decode()
+
+
+def test_the_servers_own_openapi_tells_the_models_columns_and_example(server: ServingProcess) -> None:
+    document = json.loads(server.ask("GET", "/openapi.json")[1])
+    content = document["paths"]["/invocations"]["post"]["requestBody"]["content"]["application/json"]
+    formats = [next(iter(one["properties"])) for one in content["schema"]["oneOf"]]
+    assert formats == ["dataframe_split", "dataframe_records", "inputs", "instances"]
+    status, body, _ = server.ask("POST", "/invocations", content["example"])
+    assert (status, json.loads(body)) == (200, {"predictions": [0, 0]})
+
+
+def test_a_model_of_seconds_leaves_probes_quick_and_too_many_requests_are_told_to_come_again(
+    tmp_path: Path,
+) -> None:
+    for pipe in ("load", "predict"):
+        os.mkfifo(tmp_path / pipe)
+    model = scripted(tmp_path / "model", WAITING, example=pd.DataFrame({"x": [1.0]}))
+    limits = {"MODELCYCLE_MAX_CONCURRENCY": "1", "MODELCYCLE_PREDICT_TIMEOUT_SECONDS": "2"}
+    server = ServingProcess(model, tmp_path, PIPES=str(tmp_path), **limits).listening()
+    try:
+        (tmp_path / "load").write_text("go")
+        server.line("ready after")
+        slow: list[tuple[int, str]] = []
+        asking = threading.Thread(
+            target=lambda: slow.append(server.ask("POST", "/predict", {"rows": [[101.0]]})[:2])
+        )
+        asking.start()
+        with (tmp_path / "predict").open("w"):
+            began = time.perf_counter()
+            assert server.ask("GET", "/livez")[0] == 200
+            assert time.perf_counter() - began < 1
+            for path, body in (
+                ("/invocations", {"inputs": {"x": [101.0]}}),
+                ("/predict", {"rows": [[101.0]]}),
+            ):
+                status, _, headers = server.ask("POST", path, body)
+                assert (status, headers["Retry-After"]) == (503, "1")
+            asking.join()
+            assert slow[0][0] == 504
+    finally:
+        server.kill()
 
 
 def test_a_slow_model_is_alive_while_it_loads_and_predicts_and_ends_its_work_before_it_goes(

@@ -14,6 +14,7 @@ from modelcycle import pods
 from modelcycle.api import API_VERSION, GROUP
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
+from modelcycle.api.trainingschedule import TrainingSchedule
 from modelcycle.defaults import Defaults
 from modelcycle.plan import DEPLOYMENT_LABEL, MANAGED_BY, REVISION_LABEL, RUN_LABEL, Body, Refusal
 from modelcycle.pods import Pod
@@ -197,6 +198,28 @@ def a_training_run(name: str = "iris-1") -> TrainingRunBuilder:
         "spec": {"backoffLimit": 0},
     }
     return TrainingRunBuilder(stored(body, uid=f"{name}-uid"))
+
+
+class TrainingScheduleBuilder(Built):
+    def build(self) -> TrainingSchedule:
+        return TrainingSchedule.model_validate(self.body())
+
+    def a_run(self, due: datetime) -> TrainingRunBuilder:
+        """The TrainingRun that it has made at a time."""
+        name, uid = self.content["metadata"]["name"], self.content["metadata"]["uid"]
+        run = a_training_run(f"{name}-{int(due.timestamp()) // 60}").created(due)
+        return run.owned_by("TrainingSchedule", name, uid)
+
+
+def a_training_schedule(name: str = "nightly", schedule: str = "0 * * * *") -> TrainingScheduleBuilder:
+    """An hourly one, that was made a day ago and nobody has looked at yet."""
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": "TrainingSchedule",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"schedule": schedule, "template": {"spec": {"args": ["logs registers"]}}},
+    }
+    return TrainingScheduleBuilder(stored(body, created=ago(86400)))
 
 
 class ModelDeploymentBuilder(Built):

@@ -11,6 +11,7 @@ Body = dict[str, Any]
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "modelcycle"}
 RUN_LABEL = f"{GROUP}/trainingrun"
+SCHEDULE_LABEL = f"{GROUP}/trainingschedule"
 DEPLOYMENT_LABEL = f"{GROUP}/modeldeployment"
 REVISION_LABEL = f"{GROUP}/revision"
 VERSION_LABEL = f"{GROUP}/version"

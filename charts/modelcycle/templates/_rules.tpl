@@ -4,10 +4,13 @@ There is no verb on secrets: pods name the Secrets of their own namespace.
 */}}
 {{- define "modelcycle.operatorRules" -}}
 - apiGroups: [modelcycle.dev]
-  resources: [trainingruns, modeldeployments]
+  resources: [trainingruns, trainingschedules, modeldeployments]
   verbs: [get, list, watch]
 - apiGroups: [modelcycle.dev]
-  resources: [trainingruns/status, modeldeployments/status]
+  resources: [trainingruns]
+  verbs: [create, delete]
+- apiGroups: [modelcycle.dev]
+  resources: [trainingruns/status, trainingschedules/status, modeldeployments/status]
   verbs: [update]
 - apiGroups: [batch]
   resources: [jobs]

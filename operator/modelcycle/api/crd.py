@@ -14,6 +14,8 @@ from modelcycle.api.modeldeployment import NAME_MAX_LENGTH as DEPLOYMENT_NAME_MA
 from modelcycle.api.modeldeployment import ModelDeployment, ModelDeploymentSpec, ModelDeploymentStatus
 from modelcycle.api.trainingrun import NAME_MAX_LENGTH as RUN_NAME_MAX_LENGTH
 from modelcycle.api.trainingrun import TrainingRun, TrainingRunSpec, TrainingRunStatus
+from modelcycle.api.trainingschedule import NAME_MAX_LENGTH as SCHEDULE_NAME_MAX_LENGTH
+from modelcycle.api.trainingschedule import TrainingSchedule, TrainingScheduleSpec, TrainingScheduleStatus
 
 Schema = dict[str, Any]
 
@@ -154,6 +156,54 @@ TRAINING_RUN = Kind(
     subresources={"status": {}},
 )
 
+
+def _of_template() -> dict[str, tuple[Rule, ...]]:
+    """A template is judged as the runs that are made from it; it may change, though, as they may not."""
+    judged = {
+        path: tuple(rule for rule in rules if "oldSelf" not in rule.rule)
+        for path, rules in TRAINING_RUN.rules.items()
+    }
+    return {f"spec.template.{path}": rules for path, rules in judged.items() if rules}
+
+
+TRAINING_SCHEDULE = Kind(
+    TrainingSchedule,
+    TrainingScheduleSpec,
+    TrainingScheduleStatus,
+    plural="trainingschedules",
+    short_name="tsched",
+    name_max_length=SCHEDULE_NAME_MAX_LENGTH,
+    columns=(
+        Column("Schedule", ".spec.schedule", "When runs are due."),
+        Column("Timezone", ".spec.timeZone", "Time zone that the schedule is read in."),
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status", "Whether runs are started."),
+        Column("Active", ".status.active", "How many of its runs have not finished.", "integer"),
+        Column("Last-Schedule", ".status.lastScheduleTime", "When the last run was due.", "date"),
+        Column("Next-Schedule", ".status.nextScheduleTime", "When the next run is due."),
+        Column("Last-Run", ".status.lastRun", "The run that started last.", priority=1),
+        Column("Reason", ".status.reason", "Why it does or does not start runs.", priority=1),
+        Column("Message", ".status.message", "Why, as a sentence.", priority=1),
+        _AGE,
+    ),
+    rules={
+        "spec": (
+            Rule(
+                r"self.schedule.matches('^\\s*(@[a-z]+|[^\\s=]+(\\s+[^\\s=]+){4})\\s*$')",
+                "a schedule has five fields: minute, hour, day of month, month, day of week, as in 30 2 * * 1-5; "
+                "the time zone is in timeZone",
+                ".schedule",
+            ),
+            Rule(
+                "!has(self.timeZone) || timestamp(0).getFullYear(self.timeZone) > 0",
+                "name a time zone of the IANA database, as in Europe/Berlin",
+                ".timeZone",
+            ),
+        ),
+        **_of_template(),
+    },
+    subresources={"status": {}},
+)
+
 MODEL_DEPLOYMENT = Kind(
     ModelDeployment,
     ModelDeploymentSpec,
@@ -213,7 +263,7 @@ MODEL_DEPLOYMENT = Kind(
     },
 )
 
-KINDS = (TRAINING_RUN, MODEL_DEPLOYMENT)
+KINDS = (TRAINING_RUN, TRAINING_SCHEDULE, MODEL_DEPLOYMENT)
 
 
 def definition(kind: Kind) -> Schema:

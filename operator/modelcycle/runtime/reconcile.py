@@ -10,17 +10,19 @@ from pydantic import ValidationError
 
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
+from modelcycle.api.trainingschedule import TrainingSchedule
 from modelcycle.plan import Body, Plan
 from modelcycle.runtime import observe, registry_write
 from modelcycle.runtime.cluster import ConflictError, NotFoundError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
 from modelcycle.runtime.mlflow import RegistryError
-from modelcycle.runtime.resources import BY_KIND, MODEL_DEPLOYMENTS, TRAINING_RUNS
+from modelcycle.runtime.resources import BY_KIND, MODEL_DEPLOYMENTS, TRAINING_RUNS, TRAINING_SCHEDULES
 from modelcycle.runtime.store import Key
 from modelcycle.runtime.write import LeaseLostError, RefusedChildError, carry_out
 from modelcycle.serving import plan as serving
 from modelcycle.training import plan as training
+from modelcycle.training import schedule as schedules
 
 AT_ONCE = 0.0
 UNREAD_RETRY_SECONDS = 1.0
@@ -111,9 +113,18 @@ async def _plan_deployment(context: Context, key: Key, body: Body) -> Plan | Non
     return serving.plan(replace(observed, claim_exists=exists, refusal=refusal), context.clock())
 
 
+async def _plan_schedule(context: Context, key: Key, body: Body) -> Plan:
+    schedule = TrainingSchedule.model_validate(body)
+    observed = schedules.Observed(schedule, observe.runs_of(context, key, schedule.metadata.uid))
+    plan = schedules.plan(observed, context.clock())
+    refusal = observe.refusal(context, key, plan.creates)
+    return schedules.plan(replace(observed, refusal=refusal), context.clock()) if refusal else plan
+
+
 # A plan may be None: what is needed to judge has not been read yet, and somebody is at it.
 _PLANS: dict[str, Callable[[Context, Key, Body], Awaitable[Plan | None]]] = {
     TRAINING_RUNS.kind: _plan_run,
+    TRAINING_SCHEDULES.kind: _plan_schedule,
     MODEL_DEPLOYMENTS.kind: _plan_deployment,
 }
 

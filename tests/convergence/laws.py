@@ -12,6 +12,10 @@ from tests.convergence.cluster import REFUSED, ApiServer, controller
 from tests.convergence.controllers import Controllers, ready
 from tests.convergence.process import Process
 from tests.convergence.registry import CRASHES, ELSEWHERE, UNSERVABLE, MemoryRegistry, accuracy
+from tests.convergence.schedule_laws import (
+    a_run_is_made_when_it_is_due_and_once,
+    only_the_oldest_run_is_deleted,
+)
 
 
 class Laws:
@@ -35,6 +39,10 @@ class Laws:
         kind = (after or before or {})["kind"]
         if kind == "TrainingRun" and before and after:
             self._what_is_recorded_stays(before.get("status", {}), after["status"])
+        elif kind == "TrainingRun" and after:
+            a_run_is_made_when_it_is_due_and_once(self.server, after)
+        elif kind == "TrainingRun" and before:
+            only_the_oldest_run_is_deleted(self.server, before)
         elif kind == "ModelDeployment" and before and after:
             self._a_version_is_rejected_for_what_it_is(before, after)
         elif kind == "Job" and after and not before:

@@ -40,6 +40,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     World.a_request_gets_lost,
     World.the_operator_crashes,
     World.somebody_trains,
+    World.somebody_schedules,
     World.the_claim_comes_or_goes,
     World.a_quota_comes_or_goes,
     World.a_ready_pod_stumbles,

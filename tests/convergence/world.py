@@ -12,12 +12,20 @@ from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.runtime.resources import WATCHED
 from modelcycle.runtime.store import Key
 
-from tests.builders import MODEL, ModelDeploymentBuilder, a_model_deployment, a_training_run, merged
+from tests.builders import (
+    MODEL,
+    ModelDeploymentBuilder,
+    a_model_deployment,
+    a_training_run,
+    a_training_schedule,
+    merged,
+)
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled
 from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over
 from tests.convergence.process import POLL, RELIST, Process
 from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, MemoryRegistry
+from tests.convergence.schedule_laws import a_schedule_is_settled
 
 T = TypeVar("T")
 PROGRESS_DEADLINE_SECONDS, KEEP_PREVIOUS_SECONDS = 120, 10
@@ -205,6 +213,16 @@ class World:
                 run = run.on_nodes(2).with_spec(backoffLimit=0)
             self.server.create(run.but(metadata={"uid": None}).content)
 
+    def somebody_schedules(self, pick: int) -> None:
+        """Trainings every minute."""
+        if not self.server.find("TrainingSchedule", "s"):
+            policy = chosen(("Forbid", "Allow", "Replace"), pick)
+            template = {"spec": {"args": chosen(SCRIPTS, pick), "backoffLimit": 1}}
+            schedule = a_training_schedule("s", "* * * * *").with_spec(
+                concurrencyPolicy=policy, successfulRunsHistoryLimit=pick % 3, template=template
+            )
+            self.server.create(schedule.but(metadata={"uid": None, "creationTimestamp": None}).content)
+
     def somebody_deploys(self, pick: int) -> None:
         name = chosen("ab", pick)
         if not self.server.find("ModelDeployment", name):
@@ -266,8 +284,11 @@ class World:
             self.server.update(merged(body, {"metadata": stamp}))
 
     def somebody_deletes(self, pick: int) -> None:
-        kind = chosen(("Deployment", "Job", "ModelDeployment", "TrainingRun", "Pod", "Service"), pick)
-        body = self._some(kind, pick // 6)
+        kind = chosen(
+            ("Deployment", "Job", "ModelDeployment", "TrainingRun", "Pod", "Service", "TrainingSchedule"),
+            pick,
+        )
+        body = self._some(kind, pick // 7)
         if body is None or (kind == "Pod" and VERSION_LABEL not in body["metadata"]["labels"]):
             return
         self.server.remove(body)
@@ -287,6 +308,9 @@ class World:
         self.registry.up, self.registry.stumbles, self.server.forbids = True, 0, False
         if not self.server.find("PersistentVolumeClaim", "mlruns"):
             self.the_claim_comes_or_goes()
+        # The clock never rests.
+        for schedule in self.server.all("TrainingSchedule"):
+            self.server.update(merged(schedule, {"spec": {"suspend": True}}))
 
     def settles(self) -> None:
         """Everybody acts, and time passes, until nobody has anything left to do."""
@@ -335,6 +359,8 @@ class World:
         """All has come to what was wanted, and then nothing is written, not even by an operator that starts."""
         for run in self.server.all("TrainingRun"):
             a_run_is_over(run, self.controllers, run["metadata"]["uid"] in self.robbed)
+        for schedule in self.server.all("TrainingSchedule"):
+            a_schedule_is_settled(self.server, schedule)
         for deployment in self.server.all("ModelDeployment"):
             a_deployment_is_settled(self.server, self.registry, deployment)
         self.cluster.writes.clear()

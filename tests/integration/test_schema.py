@@ -8,6 +8,7 @@ import pytest
 from tests.integration.world import Body, World
 
 MODEL = {"name": "iris", "latest": {}}
+SCHEDULE: Body = {"schedule": "30 2 * * *", "template": {"spec": {}}}
 
 
 def promoting(*rules: Body, alias: str = "champion") -> Body:
@@ -63,6 +64,21 @@ def promoting(*rules: Body, alias: str = "champion") -> Body:
         ("TrainingRun", "run", promoting({"atLeast": 2, "atMost": 1}), "nothing can be both"),
         ("TrainingRun", "run", promoting({"betterThan": "champion"}), "whether higherIsBetter"),
         ("TrainingRun", "run", promoting({"atLeast": 1, "higherIsBetter": True}), "whether higherIsBetter"),
+        ("TrainingSchedule", "a" * 42, SCHEDULE, "at most 41 characters"),
+        ("TrainingSchedule", "a.b", SCHEDULE, "no dot"),
+        ("TrainingSchedule", "1a", SCHEDULE, "a letter first"),
+        ("TrainingSchedule", "s", {"schedule": "@daily"}, "spec.template: Required value"),
+        ("TrainingSchedule", "s", {**SCHEDULE, "schedule": "* * * *"}, "five fields"),
+        ("TrainingSchedule", "s", {**SCHEDULE, "schedule": "TZ=UTC 0 2 * *"}, "the time zone is in timeZone"),
+        ("TrainingSchedule", "s", {**SCHEDULE, "schedule": "0 0 0 2 * *"}, "five fields"),
+        ("TrainingSchedule", "s", {**SCHEDULE, "timeZone": "Europe/Berlni"}, "Europe/Berlni"),
+        ("TrainingSchedule", "s", {**SCHEDULE, "concurrencyPolicy": "Queue"}, "Unsupported value"),
+        (
+            "TrainingSchedule",
+            "s",
+            {**SCHEDULE, "template": {"spec": {"params": {"a-b": "1"}}}},
+            "environment",
+        ),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str | dict) else None,
 )
@@ -131,7 +147,9 @@ def test_defaults_are_filled_in(world: World):
     assert run["status"] == {"phase": "Pending"}
 
 
-@pytest.mark.parametrize("name", ["trainingruns", "trun", "modeldeployments", "mdep", "modelcycle"])
+@pytest.mark.parametrize(
+    "name", ["trainingruns", "trun", "trainingschedules", "tsched", "modeldeployments", "mdep", "modelcycle"]
+)
 def test_kubectl_knows_the_plural_the_short_name_and_the_category(world: World, name: str):
     assert world.kubectl("get", name).returncode == 0
 

@@ -51,9 +51,8 @@ class Kube:
         self._dynamic = dynamic.DynamicClient(self.api)
 
     def _resource(self, kind: str) -> Any:
-        group = {"TrainingRun": "modelcycle.dev/v1alpha1", "ModelDeployment": "modelcycle.dev/v1alpha1"}.get(
-            kind
-        )
+        ours = ("TrainingRun", "TrainingSchedule", "ModelDeployment")
+        group = "modelcycle.dev/v1alpha1" if kind in ours else None
         known = {"Job": "batch/v1", "Deployment": "apps/v1", "EndpointSlice": "discovery.k8s.io/v1"}
         return self._dynamic.resources.get(api_version=group or known.get(kind, "v1"), kind=kind)
 

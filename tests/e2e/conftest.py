@@ -1,11 +1,12 @@
 """What the tests on the cluster share: the installation, one model in all its versions, one that is served."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.e2e import registry, stand
+from tests.e2e import clock, registry, stand
 from tests.e2e.kube import MINE, MLFLOW, OPERATOR, STATE, create, items, kubectl, poll, run, wait
 from tests.e2e.runs import run_of_script
 
@@ -15,11 +16,12 @@ SELECTOR = f"--selector={','.join(f'{key}={value}' for key, value in MINE.items(
 
 @pytest.fixture(scope="session")
 def installation() -> Iterator[None]:
-    """The cluster with the chart, and nothing in it that earlier tests made."""
+    """The cluster with the chart, nothing in it that earlier tests made, and a schedule that will be due."""
     if problem := what_is_missing():
         pytest.fail(problem, pytrace=False)
     sweep()
     poll(nothing_is_left, "what former tests made is gone", seconds=120)
+    create(clock.a_schedule(datetime.now(UTC)))
     yield
     sweep()
 
@@ -39,7 +41,7 @@ def what_is_missing() -> str:
 
 
 def sweep() -> None:
-    kubectl("delete", "trainingruns,modeldeployments,configmaps", SELECTOR, "--wait=false")
+    kubectl("delete", "trainingschedules,trainingruns,modeldeployments,configmaps", SELECTOR, "--wait=false")
     registry.forget()
 
 

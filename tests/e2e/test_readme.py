@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.e2e.kube import MINE
+from tests.e2e.runs import training_run
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -22,6 +25,13 @@ def blocks(language: str) -> list[str]:
 
 
 def bash(script: str) -> str:
+    """What a block prints. AssertionError where it fails."""
+    code, output = shell(script)
+    assert code == 0, f"{script}\n{output}"
+    return output
+
+
+def shell(script: str) -> tuple[int, str]:
     """Runs a block as a reader's shell does; what it leaves in the background ends with it."""
     path = f"{ROOT / '.cluster/bin'}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "KUBECONFIG": str(ROOT / ".cluster/kubeconfig")}
@@ -42,8 +52,7 @@ def bash(script: str) -> str:
         with contextlib.suppress(ProcessLookupError):  # nothing was left in the background
             os.killpg(shell.pid, signal.SIGTERM)
         lines.append(shell.stdout.read())
-    assert code == 0, f"{script}\n{''.join(lines)}"
-    return "".join(lines)
+    return code, "".join(lines)
 
 
 def columns(shown: str) -> list[str]:
@@ -75,6 +84,26 @@ def test_the_tables_that_it_shows_have_the_columns_that_kubectl_prints(outputs: 
 def test_the_prediction_that_it_shows_is_what_the_model_answers(outputs: list[tuple[str, str]]):
     printed = next(o for block, o in outputs if "curl" in block)
     assert blocks("console")[-1].strip() in printed
+
+
+def stage() -> str:
+    """The stage of a pipeline."""
+    return next(block for block in blocks("sh") if "condition=Complete" in block)
+
+
+def test_the_stage_of_a_pipeline_has_six_lines_and_prints_the_version_last(outputs: list[tuple[str, str]]):
+    assert len(stage().splitlines()) == 6
+    printed = next(output for block, output in outputs if block == stage())
+    assert re.fullmatch(r"[0-9]+", printed.splitlines()[-1])
+
+
+def test_the_stage_of_a_pipeline_fails_where_the_run_fails_and_says_why(installation: None, tmp_path: Path):
+    run = training_run("", ["python", "-c", "raise SystemExit('there is no data')"])
+    run["metadata"] = {"generateName": "e2e-stage-", "labels": MINE}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(run))
+    code, printed = shell(stage().replace("examples/runs/iris.yaml", str(tmp_path / "run.yaml")))
+    assert code == 1
+    assert "there is no data" in printed
 
 
 def test_its_make_verbs_exist():

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.integration.apiserver import ROOT
 from tests.integration.world import Body, World, audited, eventually, writes
 
 NAME, KIND = "yearly", "TrainingSchedule"
@@ -87,6 +88,10 @@ def test_what_the_schema_cannot_tell_is_a_condition_with_the_cure_until_it_is_cu
     )
     assert reason(world, "Waiting")["nextScheduleTime"].endswith("T18:15:00Z")
     assert world.condition(KIND, NAME, "Ready")["status"] == "True"
+
+
+def test_the_example_is_taken_as_it_is(world: World):
+    world.kubectl("create", "--dry-run=server", "-f", str(ROOT / "examples/trainingschedule.yaml"))
 
 
 def test_kubectl_shows_when_it_was_due_and_will_be(world: World):

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from kubernetes.dynamic.exceptions import UnprocessibleEntityError
+from modelcycle.api.trainingrun import TrainingRunSpec
 
 from tests.integration.world import Body, World
 
@@ -127,6 +129,44 @@ def test_run_inputs_cannot_be_changed_added_or_removed(world: World, before: Bod
     refused = world.kubectl("patch", "trainingrun", "run", "--type=merge", "-p", patch, check=False)
     assert refused.returncode == 1
     assert "run inputs are immutable: create a TrainingRun with another name" in refused.stderr
+
+
+# A value of every run input.
+INPUTS: Body = {
+    "image": "a",
+    "imagePullPolicy": "Always",
+    "command": ["a"],
+    "args": ["a"],
+    "workingDir": "/a",
+    "params": {"a": "b"},
+    "env": [{"name": "A", "value": "b"}],
+    "envFrom": [{"secretRef": {"name": "a"}}],
+    "resources": {"limits": {"cpu": "1"}},
+    "volumes": [{"name": "a", "emptyDir": {}}],
+    "volumeMounts": [{"name": "a", "mountPath": "/a"}],
+    "experiment": "a",
+    "tags": {"a": "b"},
+    "source": {"configMap": {"name": "a"}},
+    "model": {"name": "a"},
+    "backoffLimit": 1,
+    "activeDeadlineSeconds": 1,
+    "nodes": 1,
+    "podTemplate": {"spec": {"priorityClassName": "a"}},
+    "storage": {"claimName": "a"},
+}
+MAY_CHANGE = {"suspend", "ttlSecondsAfterFinished", "pendingDeadlineSeconds"}
+
+
+def test_no_run_input_can_be_added_or_removed(world: World):
+    inputs = {field.alias or name for name, field in TrainingRunSpec.model_fields.items()} - MAY_CHANGE
+    assert set(INPUTS) == inputs, "a run input has no value here"
+    for number, (name, value) in enumerate(INPUTS.items()):
+        world.run(f"with-{number}", **{name: value})
+        world.run(f"without-{number}")
+        for run, change in ((f"with-{number}", None), (f"without-{number}", value)):
+            with pytest.raises(UnprocessibleEntityError) as refused:
+                world.kube.patch("TrainingRun", world.namespace, run, {"spec": {name: change}})
+            assert b"run inputs are immutable" in refused.value.body, name
 
 
 def test_a_version_may_be_a_number_or_a_string(world: World):

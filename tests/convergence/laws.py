@@ -184,7 +184,7 @@ def a_run_is_over(run: Body, controllers: Controllers, job_was_deleted: bool) ->
         return
     outcome, version = controllers.outcomes[uid]
     judged = any(c["type"] == "Promoted" for c in status["conditions"])
-    assert judged == ("promote" in run["spec"]["model"])
+    assert judged == ("promote" in run["spec"].get("model", {}))
     assert "Promoted" not in true or (outcome == "Complete" and version)
     assert (said, status.get("version")) == (outcome if outcome == "Complete" else "CommandFailed", version)
 

@@ -15,6 +15,8 @@ class Settings:
     Attributes:
         namespaces: those that are watched; none means all.
         poll_seconds: between two looks at the registry.
+        webhook_url: where MLflow's webhook reaches this operator, or "": then only the poll sees changes.
+        webhook_secret: what MLflow signs its deliveries with.
         lease_name: the Lease by which replicas take turns, in namespace; "" for none (one replica only).
     """
 
@@ -34,6 +36,8 @@ class Settings:
     pod_name: str = ""
     namespace: str = "default"
     lease_name: str = ""
+    webhook_url: str = ""
+    webhook_secret: str = ""
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -80,4 +84,6 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         pod_name=environment.get("POD_NAME") or platform.node(),
         namespace=environment.get("POD_NAMESPACE", "default"),
         lease_name=text("LEASE_NAME", ""),
+        webhook_url=text("WEBHOOK_URL", ""),
+        webhook_secret=text("WEBHOOK_SECRET", ""),
     )

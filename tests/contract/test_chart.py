@@ -1,5 +1,6 @@
 """What the chart promises, seen in what helm renders of it."""
 
+import base64
 import json
 import re
 import subprocess
@@ -217,16 +218,30 @@ def annotations(manifest: Manifest) -> set[tuple[str, str]]:
     return set((manifest["metadata"].get("annotations") or {}).items())
 
 
-def test_uninstalling_leaves_claims_and_kinds() -> None:
+def test_uninstalling_leaves_claims_kinds_and_what_reads_the_database() -> None:
     manifests = render("mlflow.database.claim.enabled=true")
     kept = {m["metadata"]["name"] for m in manifests if KEEP in annotations(m)}
     assert kept == {
         "mlruns",
         "modelcycle-mlflow-database",
+        "modelcycle-webhook",
         "trainingruns.modelcycle.dev",
         "trainingschedules.modelcycle.dev",
         "modeldeployments.modelcycle.dev",
     }
+
+
+def test_the_webhooks_keys_are_of_the_form_that_mlflow_takes() -> None:
+    secret = next(
+        one for one in of_kind(render(), "Secret") if one["metadata"]["name"] == "modelcycle-webhook"
+    )
+    key = base64.b64decode(secret["data"]["encryption-key"])
+    assert len(base64.urlsafe_b64decode(key)) == 32
+    assert base64.b64decode(secret["data"]["signing-secret"]).isalnum()
+
+
+def test_without_a_webhook_nothing_of_it_is_there() -> None:
+    assert "webhook" not in json.dumps(render("webhook.enabled=false")).lower()
 
 
 def test_uninstalling_takes_everything_where_that_is_asked_for() -> None:

@@ -27,6 +27,10 @@ BACKOFF_SECONDS = 1.0
 REPEATS_MAX = 3
 
 
+async def _greet() -> bool:
+    return True
+
+
 class Process:
     """From its start to its crash. Starting, it lists everything.
 
@@ -52,7 +56,7 @@ class Process:
             cluster=cluster,
             store=Store(),
             mlflow=registry,
-            registry=RegistryWatch(registry, DEFAULTS.mount_path, 5, self.woken.add),
+            registry=RegistryWatch(registry, DEFAULTS.mount_path, 5, self.woken.add, _greet),
             lease=Lease(cluster, "modelcycle", "", "operator-1"),
             echo=Echo(lambda: self.server.now.timestamp()),
             defaults=DEFAULTS,

@@ -1,6 +1,7 @@
 """The integration tests' world: a real API server and a real MLflow; the tests play kubelet and controllers."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -10,7 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -83,6 +84,11 @@ class Kube:
         )
 
 
+WEBHOOK_SECRET = "signed with this"
+# A Fernet key: 32 bytes, URL-safe base64.
+ENCRYPTION_KEY = base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode()
+
+
 @dataclass
 class MlflowServer:
     """A real MLflow tracking server on loopback, SQLite and files in a folder of its own."""
@@ -110,6 +116,9 @@ class MlflowServer:
             **os.environ,
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
+            "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+            "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": ENCRYPTION_KEY,
         }
         with (self.folder / "mlflow.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -169,8 +178,10 @@ class Operator:
             port=free_ports(1)[0],
             namespace="modelcycle",
             lease_name="modelcycle-operator",
+            webhook_secret=WEBHOOK_SECRET,
             pod_name="test",
         )
+        self.settings = replace(self.settings, webhook_url=f"http://127.0.0.1:{self.settings.port}/nudge")
         self._thread: threading.Thread | None = None
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 

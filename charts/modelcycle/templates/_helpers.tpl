@@ -43,6 +43,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- .Values.storage.existingClaim | default .Values.storage.claimName -}}
 {{- end -}}
 
+{{- define "modelcycle.webhookSecret" -}}
+{{- .Values.webhook.existingSecret | default (printf "%s-webhook" (include "modelcycle.fullname" .)) -}}
+{{- end -}}
+
 {{- define "modelcycle.databaseClaimName" -}}
 {{- .Values.mlflow.database.claim.existingClaim | default (printf "%s-mlflow-database" (include "modelcycle.fullname" .)) -}}
 {{- end -}}

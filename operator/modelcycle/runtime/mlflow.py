@@ -5,7 +5,7 @@ memory. https://mlflow.org/docs/latest/rest-api.html
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import aiohttp
@@ -22,6 +22,7 @@ from modelcycle.training.observed import (
 
 TIMEOUT_SECONDS = 20
 MODELS_PAGE, VERSIONS_PAGE, RUNS_PAGE, EXPERIMENTS_PAGE = 1000, 1000, 1000, 1000
+WEBHOOKS_PAGE = 100
 _TAKEN = '"RESOURCE_ALREADY_EXISTS"'
 _PARENT_TAG, _NAME_TAG = "mlflow.parentRunId", "mlflow.runName"
 
@@ -119,6 +120,24 @@ class Mlflow:
         """Points an alias to a version. Raises RegistryError."""
         body = {"name": model, "alias": alias, "version": str(version)}
         await self._call("POST", "registered-models/alias", body=body)
+
+    async def ensure_webhook(
+        self, name: str, url: str, secret: str, events: Iterable[tuple[str, str]]
+    ) -> None:
+        """One webhook of this name, active and as given. Raises RegistryError."""
+        found = [
+            hook async for hook in self._pages("webhooks", "webhooks", WEBHOOKS_PAGE) if hook["name"] == name
+        ]
+        wanted = [{"entity": entity, "action": action} for entity, action in events]
+        body = {"name": name, "url": url, "secret": secret, "status": "ACTIVE", "events": wanted}
+        if not found:
+            await self._call("POST", "webhooks", body=body)
+            return
+        first, *others = found
+        # A secret cannot be read back: it is set again.
+        await self._call("PATCH", f"webhooks/{first['webhook_id']}", body=body)
+        for other in others:
+            await self._call("DELETE", f"webhooks/{other['webhook_id']}")
 
     async def _pages(self, path: str, field: str, size: int, **query: str) -> AsyncIterator[dict[str, Any]]:
         query = {**query, "max_results": str(size)}

@@ -11,6 +11,7 @@ from modelcycle.runtime.context import Context
 from modelcycle.runtime.echo import Echo
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.mlflow import Mlflow
+from modelcycle.runtime.nudges import Nudges
 from modelcycle.runtime.queue import Queue
 from modelcycle.runtime.reconcile import reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
@@ -43,8 +44,15 @@ async def _run(
 ) -> None:
     defaults = await _defaults(settings, api)
     queue = Queue(lambda key: reconcile(context, key), settings.workers)
-    registry = RegistryWatch(mlflow, settings.mount_path, settings.poll_seconds, queue.wake)
     lease = Lease(api, settings.namespace, settings.lease_name, settings.pod_name)
+
+    async def greet() -> bool:
+        if lease.held():
+            await nudges.ensure_webhook(mlflow)
+        return lease.held()
+
+    registry = RegistryWatch(mlflow, settings.mount_path, settings.poll_seconds, queue.wake, greet)
+    nudges = Nudges(settings.webhook_url, settings.webhook_secret, registry.nudge)
     context = Context(
         cluster=api,
         store=Store(),
@@ -62,7 +70,7 @@ async def _run(
             for key in context.store.keys(resource):
                 queue.wake(key)
 
-    runner = await health.serve(settings.port, context.echo, ready.is_set)
+    runner = await health.serve(settings.port, context.echo, ready.is_set, nudges, lease.held)
     # Nothing is judged by half a picture: all is listed before the first pass.
     await relist.everything(context, settings.namespaces)
     parts = (queue.run(), registry.run(), lease.run(wake_all), relist.run(context, settings.namespaces))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from modelcycle.api.modeldeployment import FollowedModel
 from modelcycle.registry import PENDING, Files, Origin, RegisteredModel, Resolution, Version, locate, resolve
@@ -19,12 +19,19 @@ logger = logging.getLogger(__name__)
 class RegistryWatch:
     """What the registry says of the models that are followed.
 
+    greet is called when the registry answers for the first time and after an outage, until it says that it is done.
+
     Attributes:
         problem: why it does not answer, as a sentence, or "".
     """
 
     def __init__(
-        self, mlflow: Mlflow, mount_path: str, poll_seconds: float, wake: Callable[[Key], None]
+        self,
+        mlflow: Mlflow,
+        mount_path: str,
+        poll_seconds: float,
+        wake: Callable[[Key], None],
+        greet: Callable[[], Awaitable[bool]],
     ) -> None:
         self.problem = ""
         self._mlflow = mlflow
@@ -38,6 +45,8 @@ class RegistryWatch:
         self._failures = 0
         self._answered = False
         self._nudged = asyncio.Event()
+        self._greet = greet
+        self._greeted = False
 
     def follow(self, key: Key, model: str) -> None:
         """From now on the key is woken when the model changes."""
@@ -94,6 +103,7 @@ class RegistryWatch:
             self._failed(str(error))
             return
         POLLS.labels("ok").inc()
+        self._greeted = self._greeted or await self._greet()
         back = bool(self.problem)
         self._failures, self.problem, self._answered = 0, "", True
         for key, model in list(self._followed.items()):
@@ -127,6 +137,7 @@ class RegistryWatch:
     def _failed(self, problem: str) -> None:
         POLLS.labels("error").inc()
         self._failures += 1
+        self._greeted = False
         if self._answered and self._failures < FAILURES_BEFORE_SAYING_SO:
             return
         first = not self.problem

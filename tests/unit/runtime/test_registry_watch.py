@@ -64,8 +64,14 @@ class Watched:
     def __init__(self, mlflow: Answers, poll_seconds: float = 3600) -> None:
         self.woken: list[Key] = []
         self.awake = asyncio.Event()
-        self.watch = RegistryWatch(mlflow, "/mlruns", poll_seconds, self._wake)
+        self.greeted = 0
+        self.is_greeted = True
+        self.watch = RegistryWatch(mlflow, "/mlruns", poll_seconds, self._wake, self._greet)
         self.watch.follow(IRIS, "iris")
+
+    async def _greet(self) -> bool:
+        self.greeted += 1
+        return self.is_greeted
 
     def _wake(self, key: Key) -> None:
         self.woken.append(key)
@@ -262,6 +268,29 @@ async def test_where_a_version_lies_and_who_made_it_is_asked_once() -> None:
         files, origin = await watched.watch.files(a_version(1))
         assert (files.path, origin.training_run) == ("/mlruns/1", "team/run-1")
     assert (mlflow.calls["download_uri"], mlflow.calls["origin_of"]) == (1, 1)
+
+
+async def test_a_registry_is_greeted_once_and_again_after_an_outage() -> None:
+    mlflow = Answers(ONE)
+    watched = Watched(mlflow)
+    for _ in range(2):
+        await watched.poll()
+    assert watched.greeted == 1
+    mlflow.down = "MLflow does not answer."
+    await watched.poll()
+    mlflow.down = ""
+    await watched.poll()
+    assert watched.greeted == 2
+
+
+async def test_a_greeting_that_was_not_the_time_for_is_made_up_for() -> None:
+    watched = Watched(Answers(ONE))
+    watched.is_greeted = False
+    await watched.poll()
+    watched.is_greeted = True
+    for _ in range(2):
+        await watched.poll()
+    assert watched.greeted == 2
 
 
 async def test_a_run_that_is_under_way_is_asked_for_again() -> None:

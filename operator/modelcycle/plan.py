@@ -147,3 +147,8 @@ def restricted_container(read_only_root: bool = True) -> Body:
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": read_only_root,
     }
+
+
+def literal(value: str) -> str:
+    """A value in which the kubelet expands nothing: it reads $(NAME) as a variable and $$ as $."""
+    return value.replace("$", "$$")

@@ -34,7 +34,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Pod:
-    """A projection of a v1 Pod."""
+    """A projection of a v1 Pod. note: what an init container that ended well had to say, or ""."""
 
     name: str
     uid: str
@@ -49,6 +49,7 @@ class Pod:
     disrupted: bool
     waiting: Waiting | None
     ended: Ended | None
+    note: str
 
     def label(self, name: str) -> str:
         return dict(self.labels).get(name, "")
@@ -59,6 +60,8 @@ def project(body: dict[str, Any]) -> Pod:
     metadata, status = body["metadata"], body.get("status", {})
     init, own = status.get("initContainerStatuses", ()), status.get("containerStatuses", ())
     containers = [*init, *own]
+    # An init container that ended well is no end of the pod.
+    done = [c for c in init if _terminated(c).get("exitCode") == 0]
     conditions = {c["type"]: c for c in status.get("conditions", ())}
     return Pod(
         name=metadata["name"],
@@ -74,7 +77,8 @@ def project(body: dict[str, Any]) -> Pod:
         disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
         waiting=_waiting(containers, conditions.get("PodScheduled", {})),
         # A sidecar among the init containers is killed when the pod's own containers have ended.
-        ended=_ended([*own, *init], status),
+        ended=_ended([*own, *(c for c in init if c not in done)], status),
+        note=" ".join(filter(None, (_terminated(c).get("message", "").strip() for c in done))),
     )
 
 
@@ -93,8 +97,7 @@ def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ende
     """The failure of the first container that has one, else the pod's own (eviction), else the first end."""
     ends = [
         Ended(t.get("exitCode", 0), t.get("reason", ""), t.get("message", ""), _finished(t))
-        for c in containers
-        for t in (c.get("state", {}).get("terminated") or c.get("lastState", {}).get("terminated"),)
+        for t in map(_terminated, containers)
         if t
     ]
     failed = next((end for end in ends if end.exit_code != 0), None)
@@ -107,6 +110,12 @@ def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ende
 
 def _finished(terminated: dict[str, Any]) -> datetime | None:
     return timestamp(terminated["finishedAt"]) if terminated.get("finishedAt") else None
+
+
+def _terminated(container: dict[str, Any]) -> dict[str, Any]:
+    """How the container ended, now or before its last start; {} where it has not."""
+    last: dict[str, Any] | None = container.get("lastState", {}).get("terminated")
+    return container.get("state", {}).get("terminated") or last or {}
 
 
 def timestamp(text: str) -> datetime:

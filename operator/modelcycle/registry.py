@@ -121,16 +121,27 @@ def _ready(followed: FollowedModel, number: int, version: Version | None) -> Res
 
 @dataclass(frozen=True)
 class Files:
-    """Where the folder of a version lies on the shared volume, or why it does not."""
+    """Where the files of a version are, or why pods cannot have them.
+
+    Attributes:
+        path: its folder as pods that mount the shared volume see it, or "".
+        uri: where they are fetched from if the folder is not there, or "".
+    """
 
     path: str = ""
+    uri: str = ""
     problem: str = ""
+
+    @property
+    def found(self) -> bool:
+        return bool(self.path or self.uri)
 
 
 def locate(uri: str, mount_path: str) -> Files:
-    """The folder that MLflow's download URI of a version means to a pod that mounts the shared volume.
+    """What MLflow's download URI of a version means to a pod that mounts the shared volume.
 
-    `mlflow-artifacts:` names a folder below the server's artifact destination, which is the same volume.
+    `mlflow-artifacts:` names a folder below the server's artifact destination, which is the same volume unless
+    the server keeps its artifacts elsewhere.
     """
     parts = urlsplit(uri)
     # Only a URI is escaped; MLflow answers with plain paths as well.
@@ -138,11 +149,10 @@ def locate(uri: str, mount_path: str) -> Files:
     if parts.scheme == "mlflow-artifacts":
         path = f"{mount_path}/{path.lstrip('/')}"
     elif parts.scheme not in ("", "file"):
-        return Files(problem=f"Its files lie at {uri}, which serving pods do not mount. {_cure(mount_path)}")
+        return Files(uri=uri)
     if ".." in path.split("/") or not path.startswith(f"{mount_path}/"):
-        return Files(problem=f"Its files lie in {path}, outside of the shared volume. {_cure(mount_path)}")
-    return Files(path=path)
-
-
-def _cure(mount_path: str) -> str:
-    return f"Log the model in an experiment whose artifact location is below file://{mount_path} and register it."
+        return Files(
+            problem=f"Its files lie in {path}, outside of the shared volume. Log the model in an experiment whose "
+            f"artifact location is below file://{mount_path} and register it."
+        )
+    return Files(path, uri if parts.scheme == "mlflow-artifacts" else "")

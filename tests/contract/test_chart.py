@@ -376,7 +376,7 @@ def test_a_volume_that_cannot_be_written_stops_the_server_with_the_cure(tmp_path
     assert ended.returncode == 1
     assert ended.stderr == (
         f"The volume mounted at {tmp_path}/missing cannot be written by user 10001. Where the volume lies, run: "
-        "install -d -o 10001 -g 10001 -m 2775 VOLUME VOLUME/mlruns VOLUME/server (VOLUME is its folder).\n"
+        "install -d -o 10001 -g 10001 -m 2775 VOLUME VOLUME/mlruns VOLUME/cache VOLUME/server (VOLUME is its folder).\n"
     )
 
 

@@ -104,7 +104,7 @@ def test_a_rollback_is_taken_over_at_once_while_the_previous_version_is_warm() -
     step_by_step(world, lambda: serving(world) == "2")
     move(world, 1)
     step_by_step(world, lambda: serving(world) == "1")
-    assert world.cluster.writes.count("create Deployment a-v1-53c1ca8c") == 1
+    assert world.cluster.writes.count("create Deployment a-v1-87e5333f") == 1
     ends_well(world)
     assert history(world) == ["1", "2", "1"]
 

@@ -1,6 +1,7 @@
 """What is read of a pod."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from modelcycle.pods import Ended, Waiting, timestamp
@@ -105,6 +106,21 @@ def test_an_init_container_that_fails_tells_why_the_pod_failed() -> None:
     }
     pod = POD.with_status(phase="Failed", initContainerStatuses=[failed])
     assert pod.build().ended == Ended(2, "Error", "no space")
+
+
+def _prepared(exit_code: int, message: str = "") -> dict[str, Any]:
+    ended = {"exitCode": exit_code, "reason": "Completed", "message": message}
+    return {"name": "prepare", "restartCount": 0, "state": {"terminated": ended}}
+
+
+def test_an_init_container_that_ended_well_leaves_a_note_and_is_no_end() -> None:
+    pod = POD.with_status(phase="Running", initContainerStatuses=[_prepared(0, "Another Python.\n")]).build()
+    assert (pod.note, pod.ended) == ("Another Python.", None)
+
+
+def test_an_init_container_that_failed_leaves_no_note() -> None:
+    pod = POD.with_status(phase="Pending", initContainerStatuses=[_prepared(3, "No such package.")]).build()
+    assert (pod.note, pod.ended) == ("", Ended(3, "Completed", "No such package."))
 
 
 def test_restarts_are_those_of_the_container_that_was_restarted_most() -> None:

@@ -60,6 +60,17 @@ class Requirement(Model):
     at_most: float | None = Field(None, description="The metric may not be higher.")
 
 
+class SelfTest(Model):
+    mode: Literal["Predict", "Load"] = Field(
+        "Predict",
+        description="Predict: a pod answers the model's own input example before it is ready. Load: for models "
+        "whose predict has side effects, loading is enough.",
+    )
+    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        30, description="Seconds that the answer to the example may take."
+    )
+
+
 class ModelDeploymentSpec(Model):
     model: FollowedModel = Field(description="What is followed: exactly one of version, alias and latest.")
     replicas: Annotated[int, Field(ge=0, le=1000)] = Field(1, description="Pods of the serving version.")
@@ -71,6 +82,16 @@ class ModelDeploymentSpec(Model):
         None, description="Environment of the serving container."
     )
     storage: Storage | None = Field(None, description="The shared volume.")
+    requirements: Literal["Install", "Image"] = Field(
+        "Install",
+        description="Install: what the model imports and the image lacks, or holds in another version, is "
+        "installed once into the volume's cache. Image: the image is taken as it is.",
+    )
+    self_test: SelfTest = Field(SelfTest(), description="How a pod proves that it can serve its version.")
+    trust: Literal["Any", "NoPickle"] = Field(
+        "Any",
+        description="NoPickle: models that run code while they are loaded (pickle, cloudpickle) are refused.",
+    )
     strategy: Strategy = Field(Strategy(), description="How a new version takes over.")
     promotion: Literal["Automatic", "Manual"] = Field(
         "Automatic",

@@ -151,7 +151,7 @@ async def _lost(context: Context, deployment: ModelDeployment, name: str) -> Rev
             files, origin = await context.registry.files(version)
         except RegistryError:
             return None
-        return Revision(name, version, files.path, origin.training_run) if files.path else None
+        return Revision(name, version, files.path, files.uri, origin.training_run) if files.found else None
     return None
 
 

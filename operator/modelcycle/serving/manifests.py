@@ -8,6 +8,7 @@ from modelcycle.plan import (
     TMP,
     VERSION_LABEL,
     Body,
+    literal,
     owned_metadata,
     restricted_container,
     restricted_pod,
@@ -15,6 +16,8 @@ from modelcycle.plan import (
 from modelcycle.serving.revision import Revision, claim_name, image
 
 PORT = 3000
+# Where both containers see the cache of the shared volume.
+CACHE = "/cache"
 # How long a pod that was told to end goes on answering, until every node has forgotten its address.
 DRAIN_SECONDS = 10
 GRACE_SECONDS = DRAIN_SECONDS + 30
@@ -60,12 +63,14 @@ def revision_deployment(deployment: ModelDeployment, defaults: Defaults, revisio
 
 
 def _pod(deployment: ModelDeployment, defaults: Defaults, revision: Revision) -> Body:
-    claim = {"claimName": claim_name(deployment, defaults), "readOnly": True}
+    # The volume of a pod is mounted once, so that it is each mount that is read-only.
+    claim = {"claimName": claim_name(deployment, defaults)}
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "securityContext": restricted_pod(),
+        "initContainers": [_prepare(deployment, defaults, revision)],
         "containers": [_container(deployment, defaults, revision)],
         "volumes": [
             {"name": "mlruns", "persistentVolumeClaim": claim},
@@ -74,30 +79,68 @@ def _pod(deployment: ModelDeployment, defaults: Defaults, revision: Revision) ->
     }
 
 
+def _prepare(deployment: ModelDeployment, defaults: Defaults, revision: Revision) -> Body:
+    """Fetches and installs what the version needs into the cache, which it alone may write."""
+    own = [
+        {"name": "MLFLOW_TRACKING_URI", "value": defaults.tracking_uri},
+        {"name": "MODELCYCLE_MODEL_URI", "value": literal(revision.uri)},
+        {"name": "MODELCYCLE_REQUIREMENTS", "value": deployment.spec.requirements},
+        {"name": "MODELCYCLE_CACHE", "value": CACHE},
+    ]
+    credentials = {"secretRef": {"name": defaults.registry_secret, "optional": True}}
+    return {
+        "name": "prepare",
+        **_shared(deployment, defaults, revision, own, cache_read_only=False),
+        "command": ["python", "-m", "modelserver.prepare"],
+        **({"envFrom": [credentials]} if defaults.registry_secret else {}),
+    }
+
+
 def _container(deployment: ModelDeployment, defaults: Defaults, revision: Revision) -> Body:
-    spec, version = deployment.spec, revision.version
+    test = deployment.spec.self_test
+    own = [
+        {"name": "MODELCYCLE_SELF_TEST_MODE", "value": test.mode},
+        {"name": "MODELCYCLE_SELF_TEST_TIMEOUT_SECONDS", "value": str(test.timeout_seconds)},
+        {"name": "MODELCYCLE_DRAIN_SECONDS", "value": str(DRAIN_SECONDS)},
+        {"name": "PORT", "value": str(PORT)},
+    ]
     return {
         "name": "serve",
+        **_shared(deployment, defaults, revision, own, cache_read_only=True),
+        "ports": [{"name": "http", "containerPort": PORT}],
+        # Ready is proven: loaded, and its own example answered. A slow start is the deadline's business.
+        "startupProbe": _probe("/readyz", period=1, failures=deployment.spec.progress_deadline_seconds),
+        "readinessProbe": _probe("/readyz", period=2, failures=3),
+        "livenessProbe": _probe("/livez", period=10, failures=6),
+    }
+
+
+def _shared(
+    deployment: ModelDeployment,
+    defaults: Defaults,
+    revision: Revision,
+    env: list[Body],
+    cache_read_only: bool,
+) -> Body:
+    """What both containers have in common."""
+    spec, version = deployment.spec, revision.version
+    return {
         "image": image(deployment, defaults),
         "imagePullPolicy": defaults.image_pull_policy,
         "env": [
             *(variable.wire() for variable in spec.env or ()),
-            {"name": "MODELCYCLE_MODEL_NAME", "value": version.name},
+            {"name": "MODELCYCLE_MODEL_NAME", "value": literal(version.name)},
             {"name": "MODELCYCLE_MODEL_VERSION", "value": str(version.number)},
-            {"name": "MODELCYCLE_MODEL_PATH", "value": revision.path},
-            {"name": "MODELCYCLE_DRAIN_SECONDS", "value": str(DRAIN_SECONDS)},
-            {"name": "PORT", "value": str(PORT)},
+            {"name": "MODELCYCLE_MODEL_PATH", "value": literal(revision.path)},
+            {"name": "MODELCYCLE_TRUST", "value": spec.trust},
+            *env,
         ],
         **({"resources": spec.resources.wire()} if spec.resources else {}),
-        "ports": [{"name": "http", "containerPort": PORT}],
-        # Ready is proven: loaded, and its own example answered. A slow start is the deadline's business.
-        "startupProbe": _probe("/readyz", period=1, failures=spec.progress_deadline_seconds),
-        "readinessProbe": _probe("/readyz", period=2, failures=3),
-        "livenessProbe": _probe("/livez", period=10, failures=6),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": restricted_container(),
         "volumeMounts": [
             {"name": "mlruns", "mountPath": defaults.mount_path, "subPath": "mlruns", "readOnly": True},
+            {"name": "mlruns", "mountPath": CACHE, "subPath": "cache", "readOnly": cache_read_only},
             {"name": "tmp", "mountPath": TMP},
         ],
     }

@@ -34,7 +34,7 @@ def judge(deployment: RevisionDeployment, pods: tuple[Pod, ...], replicas: int) 
     ready = min(deployment.ready, sum(pod.ready for pod in pods))
     if deployment.replicas == replicas and ready >= replicas:
         return Proof("Proven", Failure("Ready", ""))
-    message = f"{ready} of {replicas} pods are ready. {_trouble(deployment, pods)}".strip()
+    message = f"{ready} of {replicas} pods are ready. {_trouble(deployment, pods) or note(pods)}".strip()
     step: Literal["Proving", "Starting"] = "Proving" if any(pod.running for pod in pods) else "Starting"
     return Proof(step, Failure("NotReady", message))
 
@@ -50,6 +50,11 @@ def _hopeless(pod: Pod) -> Failure | None:
         reason = "CrashLoop" if why.reason == "CommandFailed" else why.reason
         return Failure(reason, f"Its container ended {pod.restarts} times. {why.message}")
     return None
+
+
+def note(pods: tuple[Pod, ...]) -> str:
+    """What is worth knowing of a version that is no reason to reject it, or ""."""
+    return next((pod.note for pod in pods if pod.note), "")
 
 
 def _trouble(deployment: RevisionDeployment, pods: tuple[Pod, ...]) -> str:

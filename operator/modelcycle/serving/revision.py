@@ -9,7 +9,10 @@ from modelcycle.defaults import Defaults
 from modelcycle.registry import Version
 
 # Raised only when pods must be replaced because the way they are made has changed.
-TEMPLATE_FORMAT = 1
+TEMPLATE_FORMAT = 2
+
+# Fields that came after a format was in use: they count where they are set, so that a new one restarts nothing.
+_LATER_FIELDS = {"requirements", "self_test", "trust"}
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,15 @@ class Revision:
 
     Attributes:
         name: v<version>-<hash>, a label's value.
-        path: the version's folder, as serving pods see it.
+        path: the version's folder, as serving pods see it, or "".
+        uri: where its files are fetched from if they are not there, or "".
         training_run: namespace/name of the TrainingRun that made the version, or "".
     """
 
     name: str
     version: Version
     path: str
+    uri: str
     training_run: str
 
 
@@ -49,6 +54,7 @@ def name(deployment: ModelDeployment, defaults: Defaults, version: Version) -> s
         claim_name(deployment, defaults),
         spec.resources.wire() if spec.resources else None,
         [variable.wire() for variable in spec.env or ()],
+        spec.model_dump(mode="json", include=_LATER_FIELDS, exclude_defaults=True),
     ]
     digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
     return f"v{version.number}-{digest[:8]}"

@@ -14,7 +14,7 @@ from modelcycle.serving import annotations, gates, in_place
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.decision import Rollout, reject, rejected, under_way, without_candidate
 from modelcycle.serving.observed import Observed
-from modelcycle.serving.proof import Proof, judge
+from modelcycle.serving.proof import Proof, judge, note
 from modelcycle.serving.revision import Revision
 from modelcycle.serving.see import see
 from modelcycle.serving.settling import back_from_failed, settling, without_void_rejection
@@ -145,7 +145,8 @@ def _can_go_on(observed: Observed, candidate: Candidate) -> bool:
 def _steady(observed: Observed, before: Rollout) -> Rollout:
     """The followed version serves. Its Deployment is made again if somebody deleted it."""
     assert before.target is not None
-    steady = replace(before, candidate=None, message=f"Version {before.target.version.number} serves.")
+    said = f"Version {before.target.version.number} serves. {note(observed.pods_of(before.target.name))}"
+    steady = replace(before, candidate=None, message=said.strip())
     if observed.of_revision(before.target.name):
         return steady
     obstacle = _obstacle(observed)

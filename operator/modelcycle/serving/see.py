@@ -33,10 +33,10 @@ def see(observed: Observed, now: datetime) -> Rollout:
 def target_of(observed: Observed) -> Revision | None:
     """The followed version as a revision, if it resolves and its files are where pods can read them."""
     version = observed.resolution.version if observed.resolution else None
-    if version is None or observed.files is None or not observed.files.path:
+    if version is None or observed.files is None or not observed.files.found:
         return None
     name = revisions.name(observed.deployment, observed.defaults, version)
-    return Revision(name, version, observed.files.path, observed.origin.training_run)
+    return Revision(name, version, observed.files.path, observed.files.uri, observed.origin.training_run)
 
 
 def previous(rollout: Rollout) -> Past | None:

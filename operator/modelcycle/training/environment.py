@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.defaults import Defaults
-from modelcycle.plan import TMP, Body
+from modelcycle.plan import TMP, Body, literal
 from modelcycle.training import nodes
 from modelcycle.training.observed import CLUSTER_TAG, NAME_TAG, NAMESPACE_TAG, POD_TAG, UID_TAG
 
@@ -48,8 +48,3 @@ def run_context(run: TrainingRun, defaults: Defaults) -> str:
     }
     text = literal(json.dumps({**tags, **own}, sort_keys=True))
     return f'{text[:-1]}, "{POD_TAG}": "$(POD_NAME)"}}'
-
-
-def literal(value: str) -> str:
-    """A value in which the kubelet expands nothing: it reads $(NAME) as a variable and $$ as $."""
-    return value.replace("$", "$$")

@@ -1,22 +1,12 @@
 """`python -m modelserver`: exit code 0 after SIGTERM, 3 where the version can never be served, 1 otherwise."""
 
-import contextlib
-import logging
 import os
 import socket
 import sys
-from pathlib import Path
 
-from modelserver import logs
+from modelserver import ending, logs
 from modelserver.cpus import limit_pools
-from modelserver.failures import NeverServableError, NotServableNowError, one_line
-from modelserver.server import Server
-from modelserver.settings import Settings
-
-log = logging.getLogger("modelserver")
-
-NEVER_SERVABLE = 3
-TERMINATION_LOG = Path("/dev/termination-log")
+from modelserver.prepared import take_over
 
 
 def main() -> int:
@@ -24,30 +14,23 @@ def main() -> int:
     logs.configure()
     limit_pools(os.environ)
     try:
+        held = take_over()
+    except OSError as error:
+        return ending.say(f"What was prepared for this pod is gone ({error}): delete the pod.", ending.AGAIN)
+    # Imported now, as the version's own packages go first.
+    from modelserver.server import Server
+    from modelserver.settings import Settings
+
+    try:
         settings = Settings.from_env(os.environ)
         listener = socket.create_server((settings.host, settings.port), backlog=2048)
     except (ValueError, OSError) as error:
-        return _say(f"The server cannot start: {error}", 1)
-    log.info("listening on %s port %d", *listener.getsockname()[:2])
+        return ending.say(f"The server cannot start: {error}", ending.AGAIN)
+    ending.log.info("listening on %s port %d", *listener.getsockname()[:2])
     server = Server(settings)
     server.run(sockets=[listener])
-    if server.failure is None:
-        return 0
-    if isinstance(server.failure, NeverServableError):
-        return _say(server.failure, NEVER_SERVABLE)
-    if isinstance(server.failure, NotServableNowError):
-        return _say(server.failure, 1)
-    log.error("the server failed", exc_info=server.failure)
-    return _say(f"The server failed: {type(server.failure).__name__}: {server.failure}", 1)
-
-
-def _say(reason: object, code: int) -> int:
-    line = one_line(reason)
-    with contextlib.suppress(OSError):
-        if TERMINATION_LOG.exists():
-            TERMINATION_LOG.write_text(line)
-    print(line, file=sys.stderr)  # noqa: T201 (the termination message of the pod)
-    return code
+    del held
+    return ending.failed(server.failure) if server.failure else 0
 
 
 if __name__ == "__main__":

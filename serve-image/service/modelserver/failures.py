@@ -57,6 +57,11 @@ def judge(error: BaseException, doing: str) -> Exception:
             f"{doing} needs {package}, which this image lacks or holds in another version ({said}). "
             "Set the field `image` to an image made from this one that holds it."
         )
+    if type(error).__name__ == "UntrustedTypesFoundException":
+        return NeverServableError(
+            f"{doing} met types in its skops file that nobody trusts ({said}). Log the model again with "
+            "skops_trusted_types naming them, if you do."
+        )
     if isinstance(error, OSError) and error.errno in _VOLUME_TROUBLE:
         return NotServableNowError(
             f"{doing} failed on the volume ({said}). Check that it is mounted and readable for UID 10001."

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from modelserver.failures import NeverServableError, judge
+from modelserver.signature import Description, describe
 
 # Network file systems show a new folder to other nodes seconds after it was written.
 APPEARS_WITHIN_SECONDS = 10.0
@@ -19,6 +20,14 @@ def wait_for_model(folder: Path, patience: float = APPEARS_WITHIN_SECONDS) -> No
             time.sleep(0.2)
     except OSError as error:
         raise judge(error, f"Looking for the model in {folder}") from error
+
+
+def read(folder: Path) -> Description:
+    """What MLmodel says. Raises NeverServableError or NotServableNowError, each a sentence."""
+    try:
+        return describe(folder)
+    except Exception as error:
+        raise judge(error, f"Loading the model in {folder}") from error
 
 
 def _what_is_missing(folder: Path) -> str:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelserver import native as natives
+from modelserver import notes, selftest
 from modelserver.answers import predictions_to_json
 from modelserver.failures import ModelRaisedError, NeverServableError, UnfitInputError, judge, one_line
+from modelserver.folder import read
 from modelserver.matrix import reader
 from modelserver.native import Native
-from modelserver.settings import of_process
-from modelserver.signature import Description, describe
+from modelserver.settings import Mode, Trust, of_process
+from modelserver.signature import Description
+from modelserver.trust import refuse_pickle
 
 if TYPE_CHECKING:
     from modelserver.by_pyfunc import PyFunc
@@ -90,8 +93,12 @@ class Model:
         # The first answer of a library holds its warming up; libraries have no side effects.
         for _ in range(2):
             began = time.perf_counter()
-            predictions_to_json(self.predict_array(rows))
-        return time.perf_counter() - began
+            with selftest.asking():
+                answer = self.predict_array(rows)
+            predictions_to_json(answer)
+        seconds = time.perf_counter() - began
+        selftest.refuse_misfit(answer, self.description.outputs)
+        return seconds
 
     def request_example(self) -> Any | None:
         """The input example as a request's body, where MLflow saved it in such a form."""
@@ -118,7 +125,10 @@ class Model:
 
     def _answer(self, data: Any, params: dict[str, Any] | None) -> None:
         try:
-            predictions_to_json(self.predict(data, params))
+            with selftest.asking():
+                answer = self.predict(data, params)
+            predictions_to_json(answer)
+            selftest.refuse_misfit(answer, self.description.outputs)
         except UnfitInputError as error:
             raise NeverServableError(
                 f"The model's own input example does not fit its signature: {error} "
@@ -126,20 +136,25 @@ class Model:
             ) from error
 
 
-def load(folder: Path) -> Model:
+def load(folder: Path, trust: Trust = "Any") -> Model:
     """Loads the version in `folder`. Raises NeverServableError or NotServableNowError, each a sentence."""
+    description = read(folder)
+    if trust == "NoPickle":
+        refuse_pickle(folder, description.flavors)
     try:
-        description = describe(folder)
         model = Model(folder, description, natives.load(folder, description))
         if model.native is None:
             _ = model.pyfunc
         return model
     except Exception as error:
-        raise judge(error, f"Loading the model in {folder}") from error
+        verdict = judge(error, f"Loading the model in {folder}")
+        raise type(verdict)(f"{verdict} {notes.other_python_cure(description)}".strip()) from error
 
 
-def prove(model: Model) -> str:
+def prove(model: Model, mode: Mode = "Predict") -> str:
     """Runs the self-test; raises NeverServableError or NotServableNowError, each a sentence."""
+    if mode == "Load":
+        return selftest.BY_LOADING
     try:
         return model.self_test()
     except Exception as error:
@@ -149,4 +164,4 @@ def prove(model: Model) -> str:
 @functools.cache
 def served() -> Model:
     """The model of this process, loaded at the first call."""
-    return load(of_process().model_path)
+    return load(of_process().model_path, of_process().trust)

@@ -76,7 +76,7 @@ class Server(uvicorn.Server):
         except TimeoutError:
             raise NotServableNowError(
                 f"The model did not answer its own input example within {limit:g} s. Give the pod more CPU, or "
-                "raise MODELCYCLE_SELF_TEST_TIMEOUT_SECONDS."
+                "raise selfTest.timeoutSeconds."
             ) from None
 
     async def _bring_up_bentoml(self) -> Starlette:
@@ -118,7 +118,7 @@ def _load(folder: Path) -> Model:
 
 
 def _prove() -> str:
-    proven = prove(served())
+    proven = prove(served(), of_process().self_test)
     gate().proven_in(served().seconds)
     # The self-test is no request: what it asked is not counted.
     settings = of_process()

@@ -1,5 +1,6 @@
 """The Deployment of a revision, and the Service that clients use."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,6 +28,12 @@ def container_of(deployment: ModelDeploymentBuilder | None = None) -> dict[str, 
 
 def environment_of(deployment: ModelDeploymentBuilder | None = None) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container_of(deployment)["env"]}
+
+
+def init_of(pod: dict[str, Any]) -> dict[str, Any]:
+    (container,) = pod["initContainers"]
+    found: dict[str, Any] = container
+    return found
 
 
 def test_a_deployment_is_named_and_labelled_after_its_revision() -> None:
@@ -87,24 +94,73 @@ def test_the_users_environment_cannot_change_what_is_served() -> None:
     assert environment["OMP_NUM_THREADS"] == "1"
 
 
-def test_pods_mount_the_models_read_only() -> None:
-    (volume,) = [volume for volume in pod_of()["volumes"] if volume["name"] == "mlruns"]
-    assert volume["persistentVolumeClaim"] == {"claimName": "mlruns", "readOnly": True}
-    (mount,) = [mount for mount in container_of()["volumeMounts"] if mount["name"] == "mlruns"]
-    assert mount == {"name": "mlruns", "mountPath": "/mlruns", "subPath": "mlruns", "readOnly": True}
+def test_the_server_mounts_everything_read_only_and_the_init_container_writes_the_cache_alone() -> None:
+    pod = pod_of()
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "mlruns"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "mlruns"}
+    models = {"name": "mlruns", "mountPath": "/mlruns", "subPath": "mlruns", "readOnly": True}
+    cache = {"name": "mlruns", "mountPath": "/cache", "subPath": "cache"}
+    tmp = {"name": "tmp", "mountPath": "/tmp"}
+    assert container_of()["volumeMounts"] == [models, {**cache, "readOnly": True}, tmp]
+    assert init_of(pod)["volumeMounts"] == [models, {**cache, "readOnly": False}, tmp]
+
+
+def test_the_init_container_prepares_by_the_same_image_environment_and_resources() -> None:
+    own = [{"name": "PIP_INDEX_URL", "value": "https://packages.example.org/simple"}]
+    spec = {"image": "own/serve:2", "resources": {"limits": {"memory": "1Gi"}}, "env": own}
+    deployment = a_model_deployment().with_spec(**spec)
+    init, serve = init_of(pod_of(deployment)), container_of(deployment)
+    assert init["command"] == ["python", "-m", "modelserver.prepare"]
+    for field in ("image", "resources", "securityContext", "terminationMessagePolicy"):
+        assert init[field] == serve[field]
+    environment = {variable["name"]: variable["value"] for variable in init["env"]}
+    assert environment["PIP_INDEX_URL"] == "https://packages.example.org/simple"
+    assert environment["MODELCYCLE_MODEL_PATH"] == path_of(2)
+    assert environment["MODELCYCLE_REQUIREMENTS"] == "Install"
+
+
+def test_files_that_are_not_on_the_volume_are_fetched_by_their_address_with_mlflows_credentials() -> None:
+    deployment = a_model_deployment()
+    elsewhere = replace(deployment.revision(2), path="", uri="mlflow-artifacts:/costs/$(HOME)")
+    defaults = replace(DEFAULTS, registry_secret="mlflow")
+    made = manifests.revision_deployment(deployment.build(), defaults, elsewhere)
+    init = init_of(made["spec"]["template"]["spec"])
+    environment = {variable["name"]: variable["value"] for variable in init["env"]}
+    assert environment["MODELCYCLE_MODEL_URI"] == "mlflow-artifacts:/costs/$$(HOME)"
+    assert environment["MODELCYCLE_MODEL_PATH"] == ""
+    assert environment["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
+    assert init["envFrom"] == [{"secretRef": {"name": "mlflow", "optional": True}}]
+    assert "envFrom" not in made["spec"]["template"]["spec"]["containers"][0]
 
 
 def test_pods_are_restricted_and_have_no_token() -> None:
-    pod, container = pod_of(), container_of()
+    pod = pod_of()
     assert pod["securityContext"]["runAsUser"] == pod["securityContext"]["runAsGroup"] == 10001
     assert "fsGroup" not in pod["securityContext"]
     assert pod["automountServiceAccountToken"] is False
     assert pod["enableServiceLinks"] is False
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-    }
+    for container in (*pod["initContainers"], *pod["containers"]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "value"),
+    [
+        ({}, "MODELCYCLE_SELF_TEST_MODE", "Predict"),
+        ({}, "MODELCYCLE_SELF_TEST_TIMEOUT_SECONDS", "30"),
+        ({}, "MODELCYCLE_TRUST", "Any"),
+        ({"selfTest": {"mode": "Load"}}, "MODELCYCLE_SELF_TEST_MODE", "Load"),
+        ({"selfTest": {"timeoutSeconds": 90}}, "MODELCYCLE_SELF_TEST_TIMEOUT_SECONDS", "90"),
+        ({"trust": "NoPickle"}, "MODELCYCLE_TRUST", "NoPickle"),
+    ],
+    ids=str,
+)
+def test_the_server_is_told_how_to_prove_the_model(spec: dict[str, Any], name: str, value: str) -> None:
+    assert environment_of(a_model_deployment().with_spec(**spec))[name] == value
 
 
 def test_a_pod_is_ready_by_its_own_example_and_alive_by_its_loop() -> None:

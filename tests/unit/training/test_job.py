@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from modelcycle.defaults import Defaults
 from modelcycle.overlay import OverlayError
-from modelcycle.plan import MANAGED_BY, RUN_LABEL
-from modelcycle.training.environment import literal
+from modelcycle.plan import MANAGED_BY, RUN_LABEL, literal
 from modelcycle.training.job import job
 
 from tests.builders import CLUSTER, DEFAULTS, TrainingRunBuilder, a_training_run

@@ -1,0 +1,33 @@
+"""How a process of the pod ends: with an exit code, and a sentence where the operator reads it."""
+
+import contextlib
+import logging
+import sys
+from pathlib import Path
+
+from modelserver.failures import NeverServableError, NotServableNowError, one_line
+
+log = logging.getLogger("modelserver")
+
+AGAIN, NEVER_SERVABLE = 1, 3
+TERMINATION_LOG = Path("/dev/termination-log")
+
+
+def failed(error: Exception) -> int:
+    """Says why; the exit code: 3 where the version can never be served as it is, 1 where another try may help."""
+    if isinstance(error, NeverServableError):
+        return say(error, NEVER_SERVABLE)
+    if isinstance(error, NotServableNowError):
+        return say(error, AGAIN)
+    log.error("the server failed", exc_info=error)
+    return say(f"The server failed: {type(error).__name__}: {error}", AGAIN)
+
+
+def say(reason: object, code: int) -> int:
+    """Writes the termination message, and the last line of stderr; the exit code."""
+    line = one_line(reason)
+    with contextlib.suppress(OSError):
+        if TERMINATION_LOG.exists():
+            TERMINATION_LOG.write_text(line)
+    print(line, file=sys.stderr)  # noqa: T201 (the termination message of the pod)
+    return code

@@ -125,6 +125,29 @@ def test_deleting_a_schedule_takes_its_runs_and_their_jobs() -> None:
     assert not world.server.all("TrainingRun") + world.server.all("Job") + world.server.all("Pod")
 
 
+def test_a_run_is_worked_on_although_the_answer_to_its_making_was_lost_and_the_watch_is_behind() -> None:
+    world = a_scheduled_world()
+    world.cluster.faults = ["the answer is lost"]
+    world.seconds_pass(60)
+    world.the_operator_works()
+    world.seconds_pass(1)
+    world.the_operator_works()
+    assert world.server.all("Job")
+    ends_well(world)
+
+
+def test_no_run_is_made_for_a_schedule_that_is_gone_while_the_watch_has_only_shown_that_its_run_is() -> None:
+    world = a_scheduled_world()
+    goes_on(world, 60)
+    world.server.remove(schedule(world))
+    world.everybody_acts()
+    while world.server.events["TrainingRun"]:
+        world.operator.see("TrainingRun")
+    world.seconds_pass(60)
+    world.the_operator_works()
+    assert made(world) == [1]
+
+
 def two_minutes(world: World) -> None:
     for _ in range(2):
         goes_on(world, 30)

@@ -119,5 +119,7 @@ def test_the_resources_that_it_shows_are_the_examples():
 
 
 def test_the_files_and_folders_that_it_names_exist():
-    for path in re.findall(r"`((?:examples|operator|charts|cluster|crds|[a-z]+-image)/[\w./-]*)`", README):
+    for path in re.findall(
+        r"`((?:examples|docs|operator|charts|cluster|crds|[a-z]+-image)/[\w./-]*)`", README
+    ):
         assert (ROOT / path).exists(), path

@@ -1,0 +1,27 @@
+"""The pages of docs/ speak of what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from modelcycle.api.meta import Model
+from modelcycle.api.trainingschedule import TrainingScheduleSpec, TrainingScheduleStatus
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("page", "spec"), [("schedule.md", TrainingScheduleSpec)])
+def test_a_page_names_every_field_of_its_kind(page: str, spec: type[Model]) -> None:
+    named = re.findall(r"`(\w+)`", (ROOT / "docs" / page).read_text())
+    assert {field.alias or name for name, field in spec.model_fields.items()} <= set(named)
+
+
+def test_the_page_of_schedules_names_no_field_that_is_not_there() -> None:
+    page = (ROOT / "docs/schedule.md").read_text()
+    fields = {
+        field.alias or name
+        for model in (TrainingScheduleSpec, TrainingScheduleStatus)
+        for name, field in model.model_fields.items()
+    }
+    camel_case = set(re.findall(r"`([a-z]+[A-Z]\w*)`", page))
+    assert camel_case <= fields

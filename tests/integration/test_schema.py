@@ -177,11 +177,8 @@ def test_a_version_may_be_a_number_or_a_string(world: World):
 
 def test_defaults_are_filled_in(world: World):
     spec = world.deployment("web", MODEL)["spec"]
-    assert (spec["replicas"], spec["progressDeadlineSeconds"], spec["strategy"]) == (
-        1,
-        600,
-        {"type": "BlueGreen"},
-    )
+    assert (spec["replicas"], spec["progressDeadlineSeconds"]) == (1, 600)
+    assert spec["strategy"] == {"type": "BlueGreen", "recreateWhenUnschedulable": False}
     run = world.run("run")
     assert run["spec"]["backoffLimit"] == 0
     assert run["status"] == {"phase": "Pending"}

@@ -273,6 +273,14 @@ class JobBuilder(Built):
     def build(self) -> training.Job:
         return training.project_job(self.body())
 
+    def suspended(self) -> Self:
+        """As its spec wants it, and its controller has done it."""
+        return self.with_spec(suspend=True).with_status(active=0, conditions=[condition("Suspended")])
+
+    def queued(self, queue: str = "gpus") -> Self:
+        """Under Kueue."""
+        return self.labelled({training.QUEUE_LABEL: queue})
+
     def running(self, since: datetime = NOW) -> Self:
         return self.with_status(startTime=wire_time(since), active=1)
 
@@ -338,7 +346,11 @@ class PodBuilder(Built):
         return self.but(status={"phase": "Failed", "reason": "Evicted", "message": message})
 
     def disrupted(self) -> Self:
+        """A drain ends it."""
         return self._with_condition(condition("DisruptionTarget", reason="EvictionByEvictionAPI"))
+
+    def on_node(self, node: str) -> Self:
+        return self.with_spec(nodeName=node)
 
     def _in_phase(self, phase: str, **container: Any) -> Self:
         statuses = [{"name": "main", "restartCount": 0, **container}]

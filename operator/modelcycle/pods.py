@@ -16,7 +16,7 @@ CRASH_LOOP = "CrashLoopBackOff"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a container ended last."""
+    """How a container ended last. at: when, where its status says so."""
 
     exit_code: int
     reason: str
@@ -34,7 +34,13 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Pod:
-    """A projection of a v1 Pod. note: what an init container that ended well had to say, or ""."""
+    """A projection of a v1 Pod.
+
+    Attributes:
+        gone_by: when it has to be gone, once its deletion was asked for: its grace is over then.
+        disruption: why something in the cluster ends it, such as the drain of its node; "" if nothing does.
+        note: what an init container that ended well had to say, or "".
+    """
 
     name: str
     uid: str
@@ -43,13 +49,26 @@ class Pod:
     created: datetime
     phase: str
     ready: bool
-    deleting: bool
+    gone_by: datetime | None
     running: bool
     restarts: int
-    disrupted: bool
+    disruption: str
     waiting: Waiting | None
     ended: Ended | None
     note: str
+    node: str
+
+    @property
+    def deleting(self) -> bool:
+        return self.gone_by is not None
+
+    @property
+    def disrupted(self) -> bool:
+        return bool(self.disruption)
+
+    @property
+    def over(self) -> bool:
+        return self.phase in ("Succeeded", "Failed")
 
     def label(self, name: str) -> str:
         return dict(self.labels).get(name, "")
@@ -71,15 +90,22 @@ def project(body: dict[str, Any]) -> Pod:
         created=timestamp(metadata["creationTimestamp"]),
         phase=status.get("phase", "Pending"),
         ready=conditions.get("Ready", {}).get("status") == "True",
-        deleting="deletionTimestamp" in metadata,
+        gone_by=_time(metadata.get("deletionTimestamp")),
         running=any("running" in c.get("state", {}) for c in own),
         restarts=max((c.get("restartCount", 0) for c in containers), default=0),
-        disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
+        disruption=_disruption(conditions.get("DisruptionTarget", {})),
         waiting=_waiting(containers, conditions.get("PodScheduled", {})),
         # A sidecar among the init containers is killed when the pod's own containers have ended.
         ended=_ended([*own, *(c for c in init if c not in done)], status),
         note=" ".join(filter(None, (_terminated(c).get("message", "").strip() for c in done))),
+        node=body.get("spec", {}).get("nodeName", ""),
     )
+
+
+def _disruption(target: dict[str, Any]) -> str:
+    if target.get("status") != "True":
+        return ""
+    return ": ".join(part for part in (target.get("reason"), target.get("message")) if part) or "Disrupted"
 
 
 def _waiting(containers: Iterable[dict[str, Any]], scheduled: dict[str, Any]) -> Waiting | None:
@@ -96,7 +122,7 @@ def _waiting(containers: Iterable[dict[str, Any]], scheduled: dict[str, Any]) ->
 def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ended | None:
     """The failure of the first container that has one, else the pod's own (eviction), else the first end."""
     ends = [
-        Ended(t.get("exitCode", 0), t.get("reason", ""), t.get("message", ""), _finished(t))
+        Ended(t.get("exitCode", 0), t.get("reason", ""), t.get("message", ""), _time(t.get("finishedAt")))
         for t in map(_terminated, containers)
         if t
     ]
@@ -108,8 +134,8 @@ def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ende
     return ends[0] if ends else None
 
 
-def _finished(terminated: dict[str, Any]) -> datetime | None:
-    return timestamp(terminated["finishedAt"]) if terminated.get("finishedAt") else None
+def _time(text: str | None) -> datetime | None:
+    return timestamp(text) if text else None
 
 
 def _terminated(container: dict[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,11 @@ class MemoryCluster(Cluster):
         return await self._send(lambda: _existing(self.server.find(resource.kind, name)))
 
     async def list(
-        self, resource: Resource, namespace: str | None = None, label_selector: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
     ) -> AsyncIterator[Body]:
         wanted = {tuple(pair.split("=")) for pair in label_selector.split(",") if pair}
         for body in await self._send(lambda: self.server.all(resource.kind)):
@@ -183,9 +187,13 @@ class MemoryCluster(Cluster):
 
         return await self._write("status", resource.kind, name, write)
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, uid: str, version: str = ""
+    ) -> None:
         def write(before: Body | None) -> None:
             if before and before["metadata"]["uid"] == uid:
+                if version and before["metadata"]["resourceVersion"] != version:
+                    raise ConflictError(409, "Conflict", "the object has been modified")
                 self.server.remove(before)
 
         await self._write("delete", resource.kind, name, write)

@@ -12,9 +12,12 @@ There is no verb on secrets: pods name the Secrets of their own namespace.
 - apiGroups: [modelcycle.dev]
   resources: [trainingruns/status, trainingschedules/status, modeldeployments/status]
   verbs: [update]
+- apiGroups: [modelcycle.dev]
+  resources: [trainingruns] # those whose ttlSecondsAfterFinished is over
+  verbs: [delete]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -32,5 +35,5 @@ There is no verb on secrets: pods name the Secrets of their own namespace.
   verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [create, list]
 {{- end -}}

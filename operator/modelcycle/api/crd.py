@@ -84,8 +84,13 @@ def _immutable(name: str) -> Rule:
     )
 
 
+# How long a run may wait, run and stay is no input of it.
+_CHANGEABLE = {"suspend", "pending_deadline_seconds", "ttl_seconds_after_finished"}
+
+
 def _run_inputs() -> tuple[str, ...]:
-    return tuple(f.alias or name for name, f in TrainingRunSpec.model_fields.items())
+    fields = TrainingRunSpec.model_fields.items()
+    return tuple(f.alias or name for name, f in fields if name not in _CHANGEABLE)
 
 
 _VOLUMES = (

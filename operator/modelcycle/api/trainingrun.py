@@ -22,7 +22,10 @@ from modelcycle.api.pod import PodTemplate, Volume, VolumeMount
 NAME_MAX_LENGTH = 52
 RUNS_MAX, METRICS_MAX, MODEL_VERSIONS_MAX = 20, 50, 20
 
-Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
+# Those that a drain, a preemption or a lost node may end; one more, and the run has failed.
+DISRUPTIONS_MAX = 10
+
+Phase = Literal["Pending", "Running", "Suspended", "Succeeded", "Failed"]
 MapValue = Annotated[str, Field(max_length=4096)]
 ShortLabel = Annotated[str, Field(max_length=63)]
 # What MLflow takes as an alias, less what it keeps to itself ("latest", "v3").
@@ -124,6 +127,21 @@ class TrainingRunSpec(Model):
         "called train. restartPolicy may not be set.",
     )
     storage: Storage | None = Field(None, description="The shared volume.")
+    suspend: bool = Field(
+        False,
+        description="While true, no pod of it runs: the Job is suspended, and starts anew when this is false "
+        "again. Under Kueue (label kueue.x-k8s.io/queue-name) it does nothing: Kueue alone decides. May change.",
+    )
+    pending_deadline_seconds: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Seconds in which a pod has to start, from its creation (without a pod, from the Job's start), "
+        "or the run has failed. Does not count while it is suspended. May change.",
+    )
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Seconds after its end when the TrainingRun itself is deleted, and with it its Job and pods; "
+        "MLflow keeps what came out. Never, if not set. What applies it again from Git trains again. May change.",
+    )
 
 
 class TemplateMeta(Model):
@@ -166,13 +184,17 @@ class TrainingRunStatus(Model):
     observed_generation: int | None = Field(None, description="metadata.generation that status speaks of.")
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Complete, Failed, Finished (either), ModelRegistered, Promoted, RegistryReachable.",
+        description="Stalled (it waits for somebody to act), Suspended, Complete, Failed, Finished (either), "
+        "ModelRegistered, Promoted, RegistryReachable.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     job_name: Text | None = Field(None, description="Name of the Job.")
     job_uid: Text | None = Field(None, alias="jobUID", description="UID of the Job: it is made once.")
     attempts: int | None = Field(None, description="Pods that were started and have ended or run.")
-    start_time: datetime | None = Field(None, description="When the Job started.")
+    disrupted_pods: Annotated[list[Text], Field(max_length=DISRUPTIONS_MAX + 1)] | None = Field(
+        None, description="Pods that a disruption ended; they do not count as failed attempts."
+    )
+    start_time: datetime | None = Field(None, description="When the Job started, or was resumed last.")
     completion_time: datetime | None = Field(None, description="When the Job ended.")
     duration: Text | None = Field(None, description="From start to end, as in 1m32s.")
     version: Text | None = Field(None, description="Version registered by the main run.")

@@ -76,10 +76,15 @@ class Cluster:
         return cast(Body, await self._request("GET", resource.path(namespace, name)))
 
     async def list(
-        self, resource: Resource, namespace: str | None = None, label_selector: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
     ) -> AsyncIterator[Body]:
         """All objects, fetched in chunks."""
-        query = {"limit": str(LIST_CHUNK), **({"labelSelector": label_selector} if label_selector else {})}
+        selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        query = {"limit": str(LIST_CHUNK), **{name: value for name, value in selectors.items() if value}}
         while True:
             page = await self._request("GET", resource.path(namespace), query)
             for item in page["items"]:
@@ -111,19 +116,28 @@ class Cluster:
         """Replaces an object; body carries metadata.resourceVersion. Raises ConflictError."""
         return cast(Body, await self._request("PUT", resource.path(namespace, name), body=body))
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
-        """Deletes that very object and, in the background, its children; being gone already is success."""
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, uid: str, version: str = ""
+    ) -> None:
+        """Deletes that very object and, in the background, its children; being gone already is success.
+
+        Raises:
+            ConflictError: it is not of the resourceVersion given any more.
+        """
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             # A bare DELETE of a Job would leave its pods behind.
             "propagationPolicy": "Background",
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid, **({"resourceVersion": version} if version else {})},
         }
         try:
             await self._request("DELETE", resource.path(namespace, name), body=body)
-        except (NotFoundError, ConflictError):
+        except NotFoundError:
             return
+        except ConflictError:
+            if version:
+                raise
 
     async def _request(
         self,

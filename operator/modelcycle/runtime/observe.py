@@ -1,9 +1,12 @@
 """Gathers a pass's input: from the store, and live where the store cannot know."""
 
+from dataclasses import replace
+
 from modelcycle import plan
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.plan import RUN_LABEL
+from modelcycle.pods import Pod
 from modelcycle.registry import Origin
 from modelcycle.runtime import champions
 from modelcycle.runtime.cluster import NotFoundError
@@ -13,6 +16,7 @@ from modelcycle.runtime.resources import (
     CLAIMS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
+    EVENTS,
     JOBS,
     MODEL_DEPLOYMENTS,
     PODS,
@@ -24,6 +28,8 @@ from modelcycle.serving import observed as serving
 from modelcycle.serving.revision import Revision
 from modelcycle.serving.revision import name as revision_name
 from modelcycle.training import observed as training
+from modelcycle.training.ending import ending
+from modelcycle.training.waiting import unexplained
 
 _UNSWITCHED = b'"step":"Starting"', b'"step":"Proving"', b'"step":"Switching"'
 
@@ -42,7 +48,10 @@ async def what_is_doubtful(context: Context, key: Key) -> None:
 
 
 async def training_run(context: Context, key: Key, run: TrainingRun) -> training.Observed:
-    """Looks for the Job live when a recorded one is not in the store; its pods, and MLflow, when it has ended."""
+    """Looks for the Job live when a recorded one is not in the store; its pods, and MLflow, when it has ended.
+
+    Events are asked for only while nothing else says why no pod starts.
+    """
     store, uid = context.store, run.metadata.uid
     jobs = [entry.item for entry in store.children(JOBS, key) if entry.controller == uid]
     job: training.Job | None = jobs[0] if jobs else None
@@ -51,27 +60,44 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
     if job is None and run.status.job_uid and not finished:
         job = await _live_job(context, run)
         gone = job is None
-    results, problem = None, ""
-    rivals: training.Champions = {}
-    if job and job.outcome and not finished and _is_its_turn(context, key, run, job):
-        await _see_pods(context, key)
-        try:
-            results = await context.mlflow.results(uid)
-            rivals = await champions.of_model(context.mlflow, run.spec.model)
-        except RegistryError as error:
-            results, problem = None, str(error)
-    pods = tuple(e.item for e in store.children(PODS, key) if job and e.controller == job.uid)
-    return training.Observed(
+    observed = training.Observed(
         run=run,
         defaults=context.defaults,
         job=job,
-        pods=pods,
+        pods=_pods(context, key, job),
         service=any(entry.controller == uid for entry in store.children(SERVICES, key)),
         job_confirmed_gone=gone,
-        results=results,
-        registry_problem=problem,
-        champions=rivals,
     )
+    if finished:
+        return observed
+    if quiet := unexplained(observed, context.clock()):
+        observed = replace(observed, told=await _told(context, key.namespace, quiet))
+    end = ending(observed, context.clock())
+    if end is None or (end.kind == "Complete" and not _is_its_turn(context, key, run)):
+        return observed
+    return await _with_results(context, key, observed)
+
+
+def _pods(context: Context, key: Key, job: training.Job | None) -> tuple[Pod, ...]:
+    return tuple(e.item for e in context.store.children(PODS, key) if job and e.controller == job.uid)
+
+
+async def _with_results(context: Context, key: Key, observed: training.Observed) -> training.Observed:
+    await _see_pods(context, key)
+    observed = replace(observed, pods=_pods(context, key, observed.job))
+    try:
+        results = await context.mlflow.results(observed.run.metadata.uid)
+        rivals = await champions.of_model(context.mlflow, observed.run.spec.model)
+    except RegistryError as error:
+        return replace(observed, registry_problem=str(error))
+    return replace(observed, results=results, champions=rivals)
+
+
+async def _told(context: Context, namespace: str, uid: str) -> training.Told | None:
+    """The newest warning about the object of that UID."""
+    about = f"regarding.uid={uid},type=Warning"
+    told = [training.project_event(e) async for e in context.cluster.list(EVENTS, namespace, "", about)]
+    return max(told, key=lambda event: event.at, default=None)
 
 
 def runs_of(context: Context, key: Key, uid: str) -> tuple[TrainingRun, ...]:
@@ -80,10 +106,10 @@ def runs_of(context: Context, key: Key, uid: str) -> tuple[TrainingRun, ...]:
     return tuple(TrainingRun.model_validate_json(item) for item in owned)
 
 
-def _is_its_turn(context: Context, key: Key, run: TrainingRun, job: training.Job) -> bool:
+def _is_its_turn(context: Context, key: Key, run: TrainingRun) -> bool:
     """Of the runs that may move an alias of one model, one at a time is judged."""
     model = run.spec.model
-    if model is None or model.promote is None or job.outcome != "Complete":
+    if model is None or model.promote is None:
         return True
     return context.turns.take(model.name, key)
 

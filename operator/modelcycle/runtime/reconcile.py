@@ -12,8 +12,8 @@ from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.api.trainingschedule import TrainingSchedule
 from modelcycle.plan import Body, Plan
-from modelcycle.runtime import observe, registry_write
-from modelcycle.runtime.cluster import ConflictError, NotFoundError
+from modelcycle.runtime import observe, registry_write, unreadable
+from modelcycle.runtime.cluster import ConflictError, NotFoundError, RefusedError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
 from modelcycle.runtime.mlflow import RegistryError
@@ -49,17 +49,16 @@ async def _pass(context: Context, key: Key) -> float | None:
         context.doubts.pop(key, None)
         return None
     body = json.loads(entry.item)
+    readable = unreadable.forgotten(body)
     try:
-        plan = await _PLANS[key.kind](context, key, body)
+        plan = await _PLANS[key.kind](context, key, readable)
         if plan is None:
             return UNREAD_RETRY_SECONDS
+        if readable is not body:
+            plan = unreadable.recovered(readable, plan)
         await carry_out(context, key, body, plan)
     except ValidationError as error:
-        # A stored object from another version of the schema waits for somebody to change it.
-        logger.error(
-            "the stored object is not valid and is left alone", extra={"key": str(key), "error": str(error)}
-        )
-        return None
+        return await _leave_alone(context, key, body, error)
     except (ConflictError, RefusedChildError):
         return AT_ONCE
     except NotFoundError:
@@ -69,6 +68,22 @@ async def _pass(context: Context, key: Key) -> float | None:
         return None
     _count(key, body, plan)
     return AT_ONCE if plan.registry and plan.status is None else plan.look_again
+
+
+async def _leave_alone(context: Context, key: Key, body: Body, error: ValidationError) -> float | None:
+    """A stored object from another version of the schema waits for somebody to change it."""
+    plan = unreadable.plan(body, error, context.clock())
+    try:
+        await carry_out(context, key, body, plan)
+    except (ConflictError, NotFoundError):
+        return AT_ONCE
+    except RefusedError as refused:
+        logger.error(
+            "an object that cannot be read cannot even say so", extra={"key": str(key), "error": str(refused)}
+        )
+    except LeaseLostError:
+        return None
+    return None
 
 
 async def _plan_run(context: Context, key: Key, body: Body) -> Plan:

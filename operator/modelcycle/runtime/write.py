@@ -59,7 +59,7 @@ async def carry_out(context: Context, key: Key, body: Body, plan: Plan) -> None:
         _take_in(context, target, await _written(context, key, target, ref.name, "patch", request))
     for ref in plan.deletes:
         target = BY_KIND[ref.kind]
-        gone = context.cluster.delete(target, key.namespace, ref.name, ref.uid)
+        gone = context.cluster.delete(target, key.namespace, ref.name, ref.uid, ref.resource_version)
         await _written(context, key, target, ref.name, "delete", gone)
         for woken in context.store.bury(target, key.namespace, ref.name, ref.uid):
             context.wake(woken)

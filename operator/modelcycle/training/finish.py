@@ -6,17 +6,20 @@ from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import Conditions
 from modelcycle.plan import Event, Plan
 from modelcycle.training import outcome, promotion
+from modelcycle.training.attempts import attempts
 from modelcycle.training.observed import Observed, Results
 from modelcycle.training.promotion import Verdict
-from modelcycle.training.say import attempts, said, spoken_duration, with_job
+from modelcycle.training.say import said, spoken_duration, with_job
+from modelcycle.training.suspension import lifted
 
 
 def finish(observed: Observed, now: datetime, kind: str, reason: str, message: str) -> Plan:
     """The one terminal write: outcome, runs, metrics, versions and conditions together."""
     run, job = observed.run, observed.job
-    status = with_job(observed, job) if job else run.status
+    status = lifted(with_job(observed, job) if job else run.status, run.metadata.generation, now)
     ended = (job and job.end_time) or now
-    conditions = Conditions(run.status.conditions, run.metadata.generation, now)
+    conditions = Conditions(status.conditions, run.metadata.generation, now)
+    conditions.drop("Stalled")
     verdict = None
     if observed.results is not None:
         expected = run.spec.model.name if run.spec.model else None
@@ -33,7 +36,7 @@ def finish(observed: Observed, now: datetime, kind: str, reason: str, message: s
     status = status.model_copy(
         update={
             "conditions": conditions.all(),
-            "attempts": attempts(observed.pods) or status.attempts,
+            "attempts": attempts(observed) or status.attempts,
             "completion_time": ended,
             "duration": spoken_duration(status.start_time, ended),
         }
@@ -42,7 +45,9 @@ def finish(observed: Observed, now: datetime, kind: str, reason: str, message: s
         "Normal" if kind == "Complete" else "Warning", kind if kind == "Complete" else reason, message
     )
     events = (outcome_event, *promotion.events(verdict))
-    return Plan(registry=verdict.writes if verdict else (), status=status, events=events)
+    writes = verdict.writes if verdict else ()
+    # What the end leads to comes next: a Job that goes on is stopped, and a ttl begins to count.
+    return Plan(registry=writes, status=status, events=events, look_again=0)
 
 
 def _judge_model(conditions: Conditions, expected: str | None, chosen: outcome.Outcome) -> None:

@@ -4,14 +4,12 @@ from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.defaults import Defaults
 from modelcycle.plan import MANAGED_BY, RUN_LABEL, Body, owned_metadata
 from modelcycle.training import nodes, pod
-
-# https://kueue.sigs.k8s.io/docs/reference/labels-and-annotations/
-_KUEUE = "kueue.x-k8s.io/"
-QUEUE_LABEL = f"{_KUEUE}queue-name"
+from modelcycle.training.observed import KUEUE
+from modelcycle.training.suspension import born_suspended, in_queue
 
 
 def job(run: TrainingRun, defaults: Defaults) -> Body:
-    """A batch/v1 Job that is made once and never changed. Raises OverlayError."""
+    """A batch/v1 Job that is made once; nothing but its suspend is changed later. Raises OverlayError."""
     labels = {RUN_LABEL: run.metadata.name}
     metadata = owned_metadata("TrainingRun", run.metadata, run.metadata.name, labels | _of_kueue(run))
     spec: Body = {
@@ -20,23 +18,18 @@ def job(run: TrainingRun, defaults: Defaults) -> Body:
         **nodes.job_fields(run),
         "template": pod.template(run, defaults, MANAGED_BY | labels | nodes.pod_labels(run)),
     }
-    if in_queue(run):
-        spec["suspend"] = True
     if run.spec.active_deadline_seconds is not None:
         spec["activeDeadlineSeconds"] = run.spec.active_deadline_seconds
+    if born_suspended(run):
+        spec["suspend"] = True
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
-
-
-def in_queue(run: TrainingRun) -> bool:
-    """Whether Kueue decides when the Job may run: it is born suspended, and suspend is Kueue's alone."""
-    return QUEUE_LABEL in run.metadata.labels
 
 
 def _of_kueue(run: TrainingRun) -> dict[str, str]:
     """The queue's name, and what else Kueue reads, such as the priority class."""
     if not in_queue(run):
         return {}
-    return {name: value for name, value in run.metadata.labels.items() if name.startswith(_KUEUE)}
+    return {name: value for name, value in run.metadata.labels.items() if name.startswith(KUEUE)}
 
 
 def _disruption(run: TrainingRun) -> Body:

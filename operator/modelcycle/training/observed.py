@@ -11,6 +11,9 @@ from modelcycle.plan import Refusal
 from modelcycle.pods import Pod, timestamp
 from modelcycle.registry import Version
 
+# https://kueue.sigs.k8s.io/docs/reference/labels-and-annotations/
+KUEUE = "kueue.x-k8s.io/"
+QUEUE_LABEL = f"{KUEUE}queue-name"
 # Tags by which the MLflow runs of a Job are found again.
 CLUSTER_TAG = "modelcycle.cluster"
 NAMESPACE_TAG = "modelcycle.namespace"
@@ -21,10 +24,19 @@ POD_TAG = "modelcycle.pod"
 
 @dataclass(frozen=True)
 class Job:
-    """A projection of a v1 Job that the TrainingRun controls."""
+    """A projection of a v1 Job that the TrainingRun controls.
+
+    Attributes:
+        suspend: what its spec wants; suspended: what its controller has made of it.
+        queue: the queue of Kueue's that admits it, or "".
+    """
 
     name: str
     uid: str
+    resource_version: str
+    suspend: bool
+    suspended: bool
+    queue: str
     start_time: datetime | None
     end_time: datetime | None
     active: int
@@ -37,18 +49,16 @@ class Job:
 def project_job(body: dict[str, Any]) -> Job:
     """A Job from what the API server sends."""
     metadata, status = body["metadata"], body.get("status", {})
-    ended = next(
-        (
-            c
-            for c in status.get("conditions", ())
-            if c["type"] in ("Complete", "Failed") and c["status"] == "True"
-        ),
-        None,
-    )
+    true = {c["type"]: c for c in status.get("conditions", ()) if c["status"] == "True"}
+    ended = true.get("Complete") or true.get("Failed")
     end = status.get("completionTime") or (ended or {}).get("lastTransitionTime")
     return Job(
         name=metadata["name"],
         uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        suspend=bool(body["spec"].get("suspend")),
+        suspended="Suspended" in true,
+        queue=metadata.get("labels", {}).get(QUEUE_LABEL, ""),
         start_time=timestamp(status["startTime"]) if status.get("startTime") else None,
         end_time=timestamp(end) if ended and end else None,
         active=status.get("active", 0),
@@ -57,6 +67,23 @@ def project_job(body: dict[str, Any]) -> Job:
         message=(ended or {}).get("message", ""),
         deleting="deletionTimestamp" in metadata,
     )
+
+
+@dataclass(frozen=True)
+class Told:
+    """The newest warning Event about a Job or a pod."""
+
+    reason: str
+    message: str
+    at: datetime
+
+
+def project_event(body: dict[str, Any]) -> Told:
+    """An events.k8s.io/v1 Event: one that repeats says in its series, or in an older field, when it was last."""
+    series = body.get("series") or {}
+    at = series.get("lastObservedTime") or body.get("deprecatedLastTimestamp") or body.get("eventTime")
+    at = at or body["metadata"]["creationTimestamp"]
+    return Told(body.get("reason", ""), body.get("note", ""), timestamp(at))
 
 
 @dataclass(frozen=True)
@@ -101,6 +128,7 @@ class Observed:
         job_confirmed_gone: a live GET found no Job of the recorded UID.
         service: whether the Service is there by which several nodes find each other.
         missing_claim: the first claim that the pods are to mount and that is not there, or "".
+        told: why there is no pod, or why the kubelet does not start it, where only Events say so.
         results: None while the Job has not ended, or the registry did not answer.
         registry_problem: why it did not answer, as a sentence: when the results were asked for, or before the Job
             is made, when its experiment was.
@@ -115,6 +143,7 @@ class Observed:
     job_confirmed_gone: bool = False
     service: bool = False
     missing_claim: str = ""
+    told: Told | None = None
     results: Results | None = None
     registry_problem: str = ""
     refusal: Refusal | None = None

@@ -8,15 +8,17 @@ from modelcycle.conditions import Conditions, is_true
 from modelcycle.overlay import OverlayError
 from modelcycle.plan import Body, Plan, Ref
 from modelcycle.pods import Pod
-from modelcycle.training import failure, nodes
+from modelcycle.training import nodes, suspension
+from modelcycle.training.attempts import attempts
+from modelcycle.training.disruption import disrupted
+from modelcycle.training.ending import Ending, ending
+from modelcycle.training.expiry import expiry
 from modelcycle.training.finish import finish
 from modelcycle.training.job import job as job_of
 from modelcycle.training.observed import Job, Observed
-from modelcycle.training.say import attempts, event_if_new, said, with_job
+from modelcycle.training.say import event_if_new, said, with_job
 from modelcycle.training.waiting import claim_missing, waiting
 
-# A pod that cannot be placed at once often can a moment later: said only when it lasts.
-WAITING_GRACE_SECONDS = 10
 CLAIM_RETRY_SECONDS = 10
 REFUSED_RETRY_SECONDS = 30
 REGISTRY_RETRY_SECONDS = 5
@@ -28,18 +30,21 @@ def plan(observed: Observed, now: datetime) -> Plan:
     if observed.run.metadata.deletion_timestamp:
         return Plan()
     if is_true(status.conditions, "Finished"):
-        return _stop(job) if job and job.active and not job.deleting else Plan()
+        return _over(observed, now)
     if job is None:
         return _without_job(observed, now)
-    if job.outcome is not None:
-        return _ended(observed, job, now)
+    if end := ending(observed, now):
+        return _ended(observed, job, end, now)
     lost = () if _has_service(observed) else (nodes.service(observed.run),)
     return replace(_under_way(observed, job, now), creates=lost)
 
 
-def _stop(job: Job) -> Plan:
-    """Terminal is terminal: what still runs of it is stopped."""
-    return Plan(deletes=(Ref("Job", job.name, job.uid),))
+def _over(observed: Observed, now: datetime) -> Plan:
+    """Terminal is terminal: what still runs of it is stopped, and in the end it is deleted."""
+    job = observed.job
+    if job and job.outcome is None and not job.deleting:
+        return Plan(deletes=(Ref("Job", job.name, job.uid),))
+    return expiry(observed.run, now)
 
 
 def _without_job(observed: Observed, now: datetime) -> Plan:
@@ -84,24 +89,26 @@ def _lost(observed: Observed, now: datetime) -> Plan:
 
 
 def _pending(observed: Observed, now: datetime, reason: str, message: str, look_again: float) -> Plan:
+    """The Job cannot be made before somebody acts; that is looked at again and again."""
     status = said(observed, "Pending", reason, message)
+    conditions = Conditions(status.conditions, observed.run.metadata.generation, now)
+    conditions.judge("Stalled", True, reason, message)
+    status = status.model_copy(update={"conditions": conditions.all()})
     return Plan(status=status, events=event_if_new(observed, reason, message), look_again=look_again)
 
 
 def _under_way(observed: Observed, job: Job, now: datetime) -> Plan:
-    started = with_job(observed, job)
-    pods = tuple(pod for pod in observed.pods if not pod.deleting)
-    if _all_run(observed, pods):
-        status = started.model_copy(update={"attempts": attempts(observed.pods)})
+    if change := suspension.change(observed.run, job):
+        return Plan(patches=(change,))
+    if job.suspend:
+        return suspension.suspended(observed, job, now)
+    started = suspension.lifted(with_job(observed, job), observed.run.metadata.generation, now)
+    if _all_run(observed, tuple(pod for pod in observed.pods if not pod.deleting)):
+        status = started.model_copy(update={"attempts": attempts(observed)})
         return Plan(status=said(observed, "Running", "PodRunning", "", status))
-    stuck = [pod for pod in pods if pod.phase == "Pending" and pod.waiting]
-    if not stuck:
-        return Plan()
-    pod = stuck[0]
-    age = (now - pod.created).total_seconds()
-    if age < WAITING_GRACE_SECONDS:
-        return Plan(look_again=WAITING_GRACE_SECONDS - age)
-    return waiting(observed, started, pod)
+    if started.disrupted_pods != observed.run.status.disrupted_pods:
+        return disrupted(observed, started)
+    return waiting(observed, job, started, now)
 
 
 def _all_run(observed: Observed, pods: tuple[Pod, ...]) -> bool:
@@ -110,20 +117,17 @@ def _all_run(observed: Observed, pods: tuple[Pod, ...]) -> bool:
     return any(pod.running for pod in pods) and len(come) == nodes.number(observed.run)
 
 
-def _ended(observed: Observed, job: Job, now: datetime) -> Plan:
+def _ended(observed: Observed, job: Job, end: Ending, now: datetime) -> Plan:
     if observed.results is None:
         return _collecting(observed, job, now)
-    if job.outcome == "Complete":
-        return finish(observed, now, "Complete", "JobComplete", "")
-    failed = failure.explain(job, observed.pods)
-    return finish(observed, now, "Failed", failed.reason, failed.message)
+    return finish(observed, now, end.kind, end.reason, end.message)
 
 
 def _collecting(observed: Observed, job: Job, now: datetime) -> Plan:
-    """The Job has ended, but what came out of it is not known yet: nothing is said before it is."""
+    """The run has ended, but what came out of it is not known yet: nothing is said before it is."""
     if not observed.registry_problem:
         return Plan(look_again=REGISTRY_RETRY_SECONDS)
-    message = f"The Job has ended; what came out of it is not known yet: {observed.registry_problem}"
+    message = f"The run has ended; what came out of it is not known yet: {observed.registry_problem}"
     status = said(observed, "Running", "CollectingResults", message, with_job(observed, job))
     return _without_registry(observed, now, status)
 

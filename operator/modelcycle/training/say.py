@@ -1,25 +1,26 @@
 """How a pass says where a TrainingRun is."""
 
-from collections import Counter
 from datetime import datetime
+from typing import Literal
 
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import cut
 from modelcycle.plan import Event
-from modelcycle.pods import Pod
-from modelcycle.training import nodes
+from modelcycle.training.attempts import disrupted_pods
 from modelcycle.training.observed import Job, Observed
 
 
 def with_job(observed: Observed, job: Job) -> TrainingRunStatus:
-    update = {"job_name": job.name, "job_uid": job.uid, "start_time": job.start_time}
-    return observed.run.status.model_copy(update=update)
-
-
-def attempts(pods: tuple[Pod, ...]) -> int:
-    """Of several nodes, those of the one that took most."""
-    by_node = Counter(pod.label(nodes.INDEX) for pod in pods if pod.running or pod.ended)
-    return max(by_node.values(), default=0)
+    """What every status of a run whose Job is there says; nothing keeps it from starting any more."""
+    before = observed.run.status
+    update = {
+        "job_name": job.name,
+        "job_uid": job.uid,
+        "start_time": job.start_time,
+        "disrupted_pods": disrupted_pods(observed) or None,
+        "conditions": [condition for condition in before.conditions if condition.type != "Stalled"],
+    }
+    return before.model_copy(update=update)
 
 
 def said(
@@ -39,8 +40,10 @@ def said(
     )
 
 
-def event_if_new(observed: Observed, reason: str, message: str) -> tuple[Event, ...]:
-    return () if observed.run.status.reason == reason else (Event("Warning", reason, message),)
+def event_if_new(
+    observed: Observed, reason: str, message: str, kind: Literal["Normal", "Warning"] = "Warning"
+) -> tuple[Event, ...]:
+    return () if observed.run.status.reason == reason else (Event(kind, reason, message),)
 
 
 def spoken_duration(start: datetime | None, end: datetime) -> str | None:

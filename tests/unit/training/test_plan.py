@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 from modelcycle.api.trainingrun import TrainingRunStatus
@@ -12,10 +13,10 @@ from modelcycle.training.plan import (
     CLAIM_RETRY_SECONDS,
     REFUSED_RETRY_SECONDS,
     REGISTRY_RETRY_SECONDS,
-    WAITING_GRACE_SECONDS,
     plan,
 )
 from modelcycle.training.say import spoken_duration
+from modelcycle.training.waiting import EVENTS_AGAIN_SECONDS, WAITING_GRACE_SECONDS
 
 from tests.builders import (
     NOW,
@@ -108,8 +109,24 @@ def test_a_refusal_that_can_pass_is_said_and_tried_again(reason: str) -> None:
     made = planned(a_run_seen(RUN, refusal=Refusal(reason, "Why, and what to do.", final=False)))
     assert isinstance(made.status, TrainingRunStatus)
     assert (made.status.phase, made.status.reason) == ("Pending", reason)
+    stalled = find(made.status.conditions, "Stalled")
+    assert stalled
+    assert (stalled.status, stalled.reason, stalled.message) == ("True", reason, "Why, and what to do.")
     assert [child["kind"] for child in made.creates] == ["Job"]
     assert made.look_again == REFUSED_RETRY_SECONDS
+
+
+@pytest.mark.parametrize(
+    "next_look",
+    [
+        pytest.param({"job": JOB, "pods": (POD.running(),)}, id="its Job runs"),
+        pytest.param({"refusal": Refusal("JobRefused", "Wrong.", final=True)}, id="its Job is wrong as well"),
+    ],
+)
+def test_a_run_that_was_stalled_says_so_no_more_when(next_look: dict[str, Any]) -> None:
+    stalled = status_of(a_run_seen(RUN, missing_claim="mlruns"))
+    observed = a_run_seen(RUN.with_status(**stalled.wire()), **next_look)
+    assert condition_of(observed, "Stalled") == ("", "")
 
 
 def test_a_recorded_job_is_never_made_again() -> None:
@@ -131,8 +148,9 @@ def test_a_job_that_is_gone_is_a_failure_and_no_new_job() -> None:
 
 
 def test_nothing_is_written_between_the_job_and_its_first_sign_of_life() -> None:
-    assert planned(a_run_seen(RUN, JOB)) == Plan()
-    assert planned(a_run_seen(RUN, JOB, (a_job_pod(),))) == Plan()
+    assert planned(a_run_seen(RUN, a_job(RUN))) == Plan()
+    assert planned(a_run_seen(RUN, JOB)) == Plan(look_again=EVENTS_AGAIN_SECONDS)
+    assert planned(a_run_seen(RUN, JOB, (a_job_pod(),))) == Plan(look_again=WAITING_GRACE_SECONDS)
 
 
 def test_a_running_pod_is_a_running_run_that_names_its_job() -> None:
@@ -423,6 +441,7 @@ def test_a_run_whose_experiment_cannot_be_made_waits_for_the_registry() -> None:
 
 def test_what_still_runs_of_a_terminal_run_is_stopped_on_every_pass() -> None:
     finished = STARTED.finished("Failed", "JobDeleted")
+    assert planned(a_run_seen(finished, a_job(RUN))).deletes == (Ref("Job", "iris-1", "job-uid"),)
     assert planned(a_run_seen(finished, JOB)).deletes == (Ref("Job", "iris-1", "job-uid"),)
     assert planned(a_run_seen(finished, JOB.deleting())) == Plan()
 
@@ -521,7 +540,7 @@ def test_a_service_that_somebody_deleted_is_made_again() -> None:
 
 def test_several_nodes_are_running_when_the_last_one_is() -> None:
     two = a_run_seen(THREE, JOB, (*nodes_running(0, 1), a_node_pod(2)), service=True)
-    assert planned(two) == Plan()
+    assert planned(two).status is None
     three = status_of(a_run_seen(THREE, JOB, nodes_running(0, 1, 2), service=True))
     assert (three.phase, three.attempts) == ("Running", 1)
 

@@ -39,6 +39,7 @@ class ApiServer:
     Attributes:
         events: by kind, what happened and has not been delivered by the operator's watch.
         forbids: no Job or Deployment can be made, as under a quota or a missing right.
+        refuses_pods: no pod of a Job can be made, as under a quota; full: no node takes one.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,8 @@ class ApiServer:
         self.version = 0
         self.now = NOW
         self.forbids = False
+        self.refuses_pods = False
+        self.full = False
 
     def find(self, kind: str, name: str) -> Body | None:
         return self.objects.get((kind, name))
@@ -160,7 +163,7 @@ class MemoryCluster(Cluster):
     ) -> AsyncIterator[Body]:
         wanted = {tuple(pair.split("=")) for pair in label_selector.split(",") if pair}
         for body in await self._send(lambda: self.server.all(resource.kind)):
-            if wanted <= body["metadata"]["labels"].items():
+            if wanted <= body["metadata"]["labels"].items() and _is_about(body, field_selector):
                 yield body
 
     async def create(self, resource: Resource, namespace: str, body: Body) -> Body:
@@ -197,6 +200,12 @@ class MemoryCluster(Cluster):
                 self.server.remove(before)
 
         await self._write("delete", resource.kind, name, write)
+
+
+def _is_about(body: Body, field_selector: str) -> bool:
+    """Whether an Event is about the object that the selector names."""
+    wanted = dict(pair.split("=") for pair in field_selector.split(",") if pair)
+    return wanted.get("regarding.uid") in (None, body.get("regarding", {}).get("uid"))
 
 
 def _existing(body: Body | None) -> Body:

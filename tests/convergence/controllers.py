@@ -12,7 +12,7 @@ from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.serving.proof import NEVER_SERVABLE, RESTARTS_MAX
 from modelcycle.training.nodes import INDEX
 
-from tests.builders import JobBuilder, PodBuilder, condition, merged
+from tests.builders import JobBuilder, PodBuilder, condition, merged, wire_time
 from tests.convergence.cluster import ApiServer, controller
 from tests.convergence.registry import CRASHES, GOOD, UNSERVABLE, MemoryRegistry
 
@@ -73,19 +73,55 @@ class Controllers:
         return partial(self.server.create, pod)
 
     def _job(self, job: Body) -> Iterator[Action]:
-        if job.get("status", {}).get("conditions"):
+        if {"Complete", "Failed"} & conditions(job):
             return
         pods, wanted = self.server.owned("Pod", job), job["spec"].get("parallelism", 1)
         phases = [pod["status"]["phase"] for pod in pods]
-        if phases.count("Succeeded") == wanted:
+        if drained := [pod for pod in pods if "DisruptionTarget" in conditions(pod)]:
+            # That is no failure, and an evicted pod is gone once it is known.
+            yield from (partial(self.server.remove, pod) for pod in drained)
+        elif job["spec"].get("suspend"):
+            yield from self._suspended(job, pods)
+        elif "Suspended" in conditions(job):
+            resumed = JobBuilder(job).running(self.server.now).with_status(conditions=[], active=0)
+            yield partial(self.server.update, resumed.content)
+        elif phases.count("Succeeded") == wanted:
             yield partial(self._end, job, JobBuilder(job).complete(at=self.server.now), pods)
         elif phases.count("Failed") > job["spec"]["backoffLimit"]:
             yield partial(self._end, job, JobBuilder(job).failed(at=self.server.now), pods)
+        elif not job.get("status", {}).get("startTime"):
+            yield self._change(job, status={"startTime": wire_time(self.server.now)})
         elif len(phases) - phases.count("Failed") < wanted:
-            name = f"{job['metadata']['name']}-{job['metadata']['uid']}-{len(pods)}"
-            yield self._new_pod(job, name, {INDEX: str(len(pods))} if wanted > 1 else {})
+            yield from self._make_pod(job, len(pods), {INDEX: str(len(pods))} if wanted > 1 else {})
         elif not job.get("status", {}).get("active"):
-            yield partial(self.server.update, JobBuilder(job).running(self.server.now).content)
+            yield self._change(job, status={"active": wanted})
+
+    def _suspended(self, job: Body, pods: list[Body]) -> Iterator[Action]:
+        going = [pod for pod in pods if pod["status"]["phase"] in ("Pending", "Running")]
+        yield from (partial(self.server.remove, pod) for pod in going)
+        if not going and "Suspended" not in conditions(job):
+            yield self._change(job, status={"active": 0, "conditions": [condition("Suspended")]})
+
+    def _make_pod(self, job: Body, attempt: int, labels: Mapping[str, str]) -> Iterator[Action]:
+        """Each has a name of its own, as the Job controller gives it; one that is refused makes an Event."""
+        metadata = job["metadata"]
+        if not self.server.refuses_pods:
+            yield self._new_pod(job, f"{metadata['name']}-{self.server.version}-{attempt}", labels)
+            return
+        event: Body = {
+            "kind": "Event",
+            "metadata": {"name": f"refused-{metadata['uid']}"},
+            "type": "Warning",
+            "reason": "FailedCreate",
+            "note": f"pods {metadata['name']}-{self.server.version} is forbidden: exceeded quota",
+            "regarding": {"uid": metadata["uid"]},
+            "eventTime": wire_time(self.server.now),
+        }
+        known = self.server.find("Event", event["metadata"]["name"])
+        if known is None:
+            yield partial(self.server.create, event)
+        elif known["eventTime"] < job["status"]["startTime"]:
+            yield self._change(known, eventTime=event["eventTime"])
 
     def _end(self, job: Body, ended: JobBuilder, pods: list[Body]) -> None:
         """What counts is what the pods of a Job that succeeded have registered. None goes on."""
@@ -132,9 +168,13 @@ class Controllers:
             yield self._change(known, endpoints=endpoints)
 
     def _kubelet(self, pod: Body) -> Iterator[Action]:
-        if pod["status"]["phase"] == "Pending":
-            yield self._becomes(PodBuilder(pod).running())
-        elif pod["metadata"]["ownerReferences"][0]["kind"] == "Job":
+        trains = pod["metadata"]["ownerReferences"][0]["kind"] == "Job"
+        if pod["status"]["phase"] == "Pending" and trains and self.server.full:
+            if not pod["status"].get("conditions"):
+                yield self._becomes(PodBuilder(pod).unschedulable())
+        elif pod["status"]["phase"] == "Pending":
+            yield self._becomes(PodBuilder(pod).but(status={"conditions": None}).running())
+        elif trains:
             yield from self._training(pod)
         elif not ready(pod):
             yield from self._serving(pod)
@@ -170,8 +210,13 @@ class Controllers:
         return partial(self.server.update, pod.content)
 
 
+def conditions(body: Body) -> set[str]:
+    """Those that are true."""
+    return {c["type"] for c in body.get("status", {}).get("conditions", ()) if c["status"] == "True"}
+
+
 def ready(pod: Body) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
+    return "Ready" in conditions(pod)
 
 
 def stumbled(pod: Body) -> Body:

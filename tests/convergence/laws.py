@@ -1,6 +1,8 @@
 """What must never happen, judged at each write of the operator, and what the world must have come to at rest."""
 
 import json
+from collections import defaultdict
+from datetime import datetime
 
 from modelcycle.api.modeldeployment import ModelDeployment, Serving
 from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Body
@@ -23,6 +25,7 @@ class Laws:
     Attributes:
         operator: the process that is judged, with what it has seen.
         made: names of all Deployments that it has made.
+        ends: by UID of a TrainingRun, the reason of each terminal status that was written.
         outside: UIDs of pods and Deployments that somebody or something else than the operator took away or
             made unready: until the operator has seen that, it cannot know.
     """
@@ -33,16 +36,17 @@ class Laws:
         self.operator: Process
         self.made: set[str] = set()
         self.outside: set[str] = set()
+        self.ends: dict[str, list[str]] = defaultdict(list)
 
     def judge(self, before: Body | None, after: Body | None) -> None:
         """A write of the operator that has just been carried out."""
         kind = (after or before or {})["kind"]
-        if kind == "TrainingRun" and before and after:
-            self._what_is_recorded_stays(before.get("status", {}), after["status"])
+        if kind == "TrainingRun" and before:
+            self._of_a_run(before, after)
         elif kind == "TrainingRun" and after:
             a_run_is_made_when_it_is_due_and_once(self.server, after)
-        elif kind == "TrainingRun" and before:
-            only_the_oldest_run_is_deleted(self.server, before)
+        elif kind == "Job" and before and not after:
+            self._only_what_is_over_is_stopped(before)
         elif kind == "ModelDeployment" and before and after:
             self._a_version_is_rejected_for_what_it_is(before, after)
         elif kind == "Job" and after and not before:
@@ -60,9 +64,34 @@ class Laws:
             self.made.add(after["metadata"]["name"])
             self._who_takes_the_place_of_another_is_alone(None, after)
 
+    def _of_a_run(self, before: Body, after: Body | None) -> None:
+        if after is None:
+            if not self._its_time_is_over(before):
+                assert controller(before), "it has time left"
+                only_the_oldest_run_is_deleted(self.server, before)
+            return
+        self._what_is_recorded_stays(before.get("status", {}), after["status"])
+        if after["status"].get("completionTime"):
+            self.ends[after["metadata"]["uid"]].append(after["status"]["reason"])
+
     def _what_is_recorded_stays(self, before: Body, after: Body) -> None:
         assert not before.get("completionTime") or before == after, "a terminal status was changed"
         assert before.get("jobUID") in (None, after.get("jobUID")), "another Job was recorded"
+
+    def _its_time_is_over(self, run: Body) -> bool:
+        ttl, conditions = (
+            run["spec"].get("ttlSecondsAfterFinished"),
+            run.get("status", {}).get("conditions", ()),
+        )
+        finished = next((c["lastTransitionTime"] for c in conditions if c["type"] == "Finished"), None)
+        if ttl is None or finished is None:
+            return False
+        return (self.server.now - datetime.fromisoformat(finished)).total_seconds() >= float(ttl)
+
+    def _only_what_is_over_is_stopped(self, job: Body) -> None:
+        run = self.server.find("TrainingRun", job["metadata"]["name"])
+        if run and run["metadata"]["uid"] == controller(job):
+            assert run["status"].get("completionTime"), "a Job was stopped though its run goes on"
 
     def _a_job_is_made_once(self, job: Body) -> None:
         run = self.server.find("TrainingRun", job["metadata"]["name"])
@@ -171,13 +200,17 @@ def selected(service: Body | None) -> str:
     return str(service["spec"]["selector"].get(REVISION_LABEL, "")) if service else ""
 
 
-def a_run_is_over(run: Body, controllers: Controllers, job_was_deleted: bool) -> None:
-    """It says how its Job ended, and which version the pod that succeeded has registered."""
+def a_run_is_over(run: Body, controllers: Controllers, job_was_deleted: bool, excuses: set[str]) -> None:
+    """It says how its Job ended, and which version the pod that succeeded has registered.
+
+    excuses: reasons for which it may have ended before its Job did.
+    """
     status, uid = run["status"], run["metadata"]["uid"]
     true = {c["type"] for c in status["conditions"] if c["status"] == "True"}
     said = "Complete" if "Complete" in true else status["reason"]
     assert "Finished" in true
-    if job_was_deleted:
+    assert not {"Suspended", "Stalled"} & true
+    if job_was_deleted or said in excuses:
         return
     if uid not in controllers.outcomes:
         assert said == "JobRefused"

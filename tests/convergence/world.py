@@ -3,7 +3,8 @@
 Each public method with `pick` is something that can happen; pick chooses among the ways it can.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from modelcycle.runtime.store import Key
 from tests.builders import (
     MODEL,
     ModelDeploymentBuilder,
+    PodBuilder,
     a_model_deployment,
     a_training_run,
     a_training_schedule,
@@ -43,11 +45,20 @@ NODES_FROM = 18
 ALIAS = "champion"
 BETTER = {"metric": "accuracy", "betterThan": ALIAS, "higherIsBetter": True}
 PROMOTE = {"alias": ALIAS, "when": [BETTER]}
+# Of a TrainingRun: all that may be changed of it besides suspend.
+LIMITS: tuple[Body, ...] = (
+    {"ttlSecondsAfterFinished": 0},
+    {"ttlSecondsAfterFinished": 100},
+    {"ttlSecondsAfterFinished": None},
+    {"pendingDeadlineSeconds": 20},
+    {"pendingDeadlineSeconds": None},
+)
 
 
 class World:
     """
     Attributes:
+        excuses: by UID of a TrainingRun, the reasons for which it may end before its Job does.
         robbed: UIDs of TrainingRuns whose Job somebody deleted.
         lost_events: whether the watch has lost any: then the operator's liveness may fail, and should.
     """
@@ -58,6 +69,7 @@ class World:
         self.controllers = Controllers(self.server, self.registry)
         self.laws = Laws(self.server, self.registry)
         self.cluster = MemoryCluster(self.server, self.laws.judge)
+        self.excuses: dict[str, set[str]] = defaultdict(set)
         self.robbed: set[str] = set()
         self.lost_events = False
         self.server.create({"kind": "PersistentVolumeClaim", "metadata": {"name": "mlruns"}})
@@ -143,6 +155,25 @@ class World:
     def a_quota_comes_or_goes(self, pick: int = 0) -> None:
         self.server.forbids = not self.server.forbids
 
+    def pods_of_jobs_are_refused_or_allowed(self, pick: int = 0) -> None:
+        self.server.refuses_pods = not self.server.refuses_pods
+
+    def all_nodes_are_full_or_free(self, pick: int = 0) -> None:
+        self.server.full = not self.server.full
+
+    def a_node_is_drained(self, pick: int) -> None:
+        """A training pod of a Job that can stand it is evicted."""
+        pods = [pod for pod in self.server.all("Pod") if self._stands_eviction(pod)]
+        if pods:
+            pod = chosen(pods, pick)
+            self.server.update(PodBuilder(pod).disrupted().but(status={"phase": "Failed"}).content)
+
+    def _stands_eviction(self, pod: Body) -> bool:
+        owner = pod["metadata"]["ownerReferences"][0]
+        job = self.server.find("Job", owner["name"])
+        alone = owner["kind"] == "Job" and job and "parallelism" not in job["spec"]
+        return bool(alone) and pod["status"]["phase"] == "Running"
+
     def a_ready_pod_stumbles(self, pick: int = 0) -> None:
         if pods := [pod for pod in self.server.all("Pod") if ready(pod)]:
             pod = chosen(pods, pick)
@@ -222,6 +253,17 @@ class World:
                 concurrencyPolicy=policy, successfulRunsHistoryLimit=pick % 3, template=template
             )
             self.server.create(schedule.but(metadata={"uid": None, "creationTimestamp": None}).content)
+
+    def somebody_suspends_or_resumes(self, pick: int) -> None:
+        if run := self._some("TrainingRun", pick):
+            self.server.update(merged(run, {"spec": {"suspend": not run["spec"].get("suspend")}}))
+
+    def somebody_changes_how_long_a_run_may_wait_and_stay(self, pick: int) -> None:
+        if run := self._some("TrainingRun", pick):
+            spec = chosen(LIMITS, pick // 2)
+            if spec.get("pendingDeadlineSeconds"):
+                self.excuses[run["metadata"]["uid"]].add("PendingDeadlineExceeded")
+            self.server.update(merged(run, {"spec": spec}))
 
     def somebody_deploys(self, pick: int) -> None:
         name = chosen("ab", pick)
@@ -306,6 +348,9 @@ class World:
     def all_trouble_ends(self) -> None:
         self.cluster.faults.clear()
         self.registry.up, self.registry.stumbles, self.server.forbids = True, 0, False
+        self.server.refuses_pods, self.server.full = False, False
+        for run in self.server.all("TrainingRun"):
+            self.server.update(merged(run, {"spec": {"suspend": False}}))
         if not self.server.find("PersistentVolumeClaim", "mlruns"):
             self.the_claim_comes_or_goes()
         # The clock never rests.
@@ -344,6 +389,20 @@ class World:
                 return
         raise AssertionError("the world never rests")
 
+    def goes_on_until(self, so: Callable[[], object]) -> None:
+        """Everybody acts, one step after the other, until something is so."""
+        for _ in range(1000):
+            if so():
+                return
+            self.the_watch_catches_up()
+            if work := self.operator.work():
+                self._works(work[0])
+            elif actions := self.controllers.actions():
+                actions[0]()
+            else:
+                self.seconds_pass(5)
+        raise AssertionError("it never came to that")
+
     def the_operator_works(self) -> None:
         """All that it has to do, while the watch shows nothing."""
         while work := self.operator.work():
@@ -358,7 +417,8 @@ class World:
     def check(self) -> None:
         """All has come to what was wanted, and then nothing is written, not even by an operator that starts."""
         for run in self.server.all("TrainingRun"):
-            a_run_is_over(run, self.controllers, run["metadata"]["uid"] in self.robbed)
+            uid = run["metadata"]["uid"]
+            a_run_is_over(run, self.controllers, uid in self.robbed, self.excuses[uid])
         for schedule in self.server.all("TrainingSchedule"):
             a_schedule_is_settled(self.server, schedule)
         for deployment in self.server.all("ModelDeployment"):

@@ -11,10 +11,11 @@ RELEASE ?= modelcycle
 NAMESPACE ?= default
 VALUES ?= cluster/values.yaml
 CODE := operator cluster tests examples serve-image/service
-KUBECONFIG_OF_CLUSTER := .cluster/kubeconfig
+STATE := $(or $(CLUSTER_STATE),.cluster)
+KUBECONFIG_OF_CLUSTER := $(STATE)/kubeconfig
 
 .PHONY: help demo cluster cluster-down images load install uninstall generate lock format lint typecheck verify \
-  test test-unit test-convergence test-integration test-contract test-e2e test-faults test-on-this-machine release binaries run clean
+  test test-unit test-convergence test-integration test-contract test-e2e test-nodes test-faults test-on-this-machine release binaries run clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,12 +36,12 @@ load: ## put the images on the cluster
 	$(PYTHON) -m cluster load
 
 install: binaries ## helm install the chart on the cluster
-	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) .cluster/bin/helm upgrade --install $(RELEASE) charts/modelcycle \
+	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) $(STATE)/bin/helm upgrade --install $(RELEASE) charts/modelcycle \
 	  --namespace $(NAMESPACE) --create-namespace --values $(VALUES) $(if $(IMAGE_REGISTRY),--set image.registry=$(IMAGE_REGISTRY)) \
-	  $$(test -f .cluster/loaded.json && echo --values .cluster/loaded.json) --wait --timeout 5m
+	  $$(test -f $(STATE)/loaded.json && echo --values $(STATE)/loaded.json) --wait --timeout 5m
 
 uninstall: ## helm uninstall it; models, runs and resources stay
-	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) .cluster/bin/helm uninstall $(RELEASE) --namespace $(NAMESPACE) --wait
+	KUBECONFIG=$(KUBECONFIG_OF_CLUSTER) $(STATE)/bin/helm uninstall $(RELEASE) --namespace $(NAMESPACE) --wait
 
 generate: $(VENV)/installed ## write the CRDs from operator/modelcycle/api
 	$(RUN)/python -m modelcycle.generate
@@ -94,6 +95,12 @@ test-contract: $(VENV)/installed binaries images ## chart, images, README, CRDs
 
 test-e2e: $(VENV)/installed cluster images load install ## on the kind cluster
 	$(RUN)/pytest tests/e2e
+
+test-nodes: export CLUSTER_STATE := .cluster-nodes
+test-nodes: export CLUSTER_NAME := $(or $(CLUSTER_NAME),modelcycle)-nodes
+test-nodes: export NODES := 3
+test-nodes: $(VENV)/installed ## several nodes, on a three-node cluster of its own that is removed again
+	trap '$(MAKE) cluster-down' EXIT; $(MAKE) cluster images load install && $(RUN)/pytest tests/e2e/test_nodes.py
 
 test-faults: $(VENV)/installed ## many more interleavings of the convergence tests
 	CONVERGENCE_EXAMPLES=5000 $(RUN)/pytest tests/convergence --timeout 7200

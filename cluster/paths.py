@@ -8,7 +8,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 NODE = REPOSITORY / "cluster" / "node"
 
-STATE = REPOSITORY / ".cluster"
+# A checkout has one cluster, unless it is asked to keep another one elsewhere.
+STATE = REPOSITORY / os.environ.get("CLUSTER_STATE", ".cluster")
 KUBECONFIG = STATE / "kubeconfig"
 SHARED = STATE / "shared"
 LOADED = STATE / "loaded.json"

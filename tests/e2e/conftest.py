@@ -7,9 +7,22 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import clock, registry, stand
-from tests.e2e.kube import MINE, MLFLOW, OPERATOR, STATE, create, items, kubectl, poll, run, wait
-from tests.e2e.runs import run_of_script
+from tests.e2e.kube import (
+    MINE,
+    MLFLOW,
+    OPERATOR,
+    REPOSITORY,
+    STATE,
+    create,
+    items,
+    kubectl,
+    poll,
+    run,
+    wait,
+)
+from tests.e2e.runs import run_of_script, training_run
 
+NODES = REPOSITORY / "examples" / "nodes" / "train.py"
 VERSIONS = Path(__file__).parent / "versions.py"
 SELECTOR = f"--selector={','.join(f'{key}={value}' for key, value in MINE.items())}"
 
@@ -56,6 +69,20 @@ def training(installation: None) -> str:
     model = registry.model_name("flower")
     create(*run_of_script("e2e-versions", VERSIONS, model))
     return model
+
+
+@pytest.fixture(scope="session")
+def together(installation: None) -> None:
+    """TrainingRuns of several nodes, under way: one that rank 0 logs, and one whose rank 1 fails."""
+    everywhere = {"tolerations": [{"operator": "Exists"}]}
+    source, run = run_of_script("e2e-nodes", NODES, registry.model_name("nodes"))
+    run["spec"] |= {"nodes": 3, "podTemplate": {"spec": everywhere}}
+    fails = [
+        "sh",
+        "-c",
+        "trap 'exit 143' TERM; [ $RANK = 0 ] || { echo no shard $RANK; exit 3; }; sleep 3600 & wait",
+    ]
+    create(source, run, training_run("e2e-node-fails", fails, nodes=2))
 
 
 @pytest.fixture(scope="session")

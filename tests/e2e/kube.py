@@ -1,6 +1,7 @@
 """The cluster that `make cluster images load install` left: calls of kubectl, and waits with a deadline."""
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-STATE = REPOSITORY / ".cluster"
+STATE = REPOSITORY / os.environ.get("CLUSTER_STATE", ".cluster")
 # The chart's release is in it, and the claim of the shared volume.
 NAMESPACE = "default"
 API_VERSION = "modelcycle.dev/v1alpha1"

@@ -20,9 +20,9 @@ UNTIL_TOLD_TO_END = ["sh", "-c", "trap 'exit 143' TERM; sleep 3600 & wait"]
 WRITE = ["sh", "-c", "touch /mlruns/e2e && rm /mlruns/e2e"]
 
 
-# The model that later modules serve is trained meanwhile.
+# The model that later modules serve is trained meanwhile, and so are the runs of several nodes.
 @pytest.fixture(scope="module", autouse=True)
-def bad_runs(training: str) -> Iterator[None]:
+def bad_runs(training: str, together: None) -> Iterator[None]:
     _remove_the_other_namespace("--timeout=120s")
     kubectl("create", "namespace", ELSEWHERE)
     create(training_run("e2e-claims", WRITE), namespace=ELSEWHERE)

@@ -1,7 +1,7 @@
 """Several nodes, on as many as the cluster has: `make test-nodes` runs this on one of three."""
 
 from tests.e2e import registry
-from tests.e2e.kube import get, items, wait
+from tests.e2e.kube import get, items, kubectl, wait
 from tests.e2e.runs import status_of
 
 RUN, FAILING = "e2e-nodes", "e2e-node-fails"
@@ -42,3 +42,9 @@ def test_a_pod_that_fails_ends_the_others_and_is_named(together: None):
     assert (status["phase"], status["reason"]) == ("Failed", "CommandFailed"), status
     assert status["message"] == "Node 1: The command ended with exit code 3. Its last output:\nno shard 1"
     assert get("job", FAILING)["status"].get("active", 0) == 0
+
+
+def test_the_service_goes_with_the_run(together: None):
+    wait(f"trainingrun/{FAILING}", "condition=Finished")
+    kubectl("delete", "trainingrun", FAILING, "--timeout=30s")
+    wait(f"service/{FAILING}-nodes", "delete", seconds=60)

@@ -419,7 +419,9 @@ def a_revision_deployment(
 ) -> RevisionDeploymentBuilder:
     """The apps/v1 Deployment that serves a version of MODEL. Its controller counts all its pods as ready."""
     deployment = deployment or a_model_deployment()
-    body = serving_manifests.revision_deployment(deployment.build(), DEFAULTS, deployment.revision(number))
+    made = deployment.build()
+    revision = deployment.revision(number)
+    body = serving_manifests.revision_deployment(made, DEFAULTS, revision, made.spec.replicas)
     return RevisionDeploymentBuilder(stored(body)).counting(body["spec"]["replicas"])
 
 

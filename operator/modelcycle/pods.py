@@ -57,6 +57,7 @@ class Pod:
     ended: Ended | None
     note: str
     node: str
+    ip: str
 
     @property
     def deleting(self) -> bool:
@@ -99,6 +100,7 @@ def project(body: dict[str, Any]) -> Pod:
         ended=_ended([*own, *(c for c in init if c not in done)], status),
         note=" ".join(filter(None, (_terminated(c).get("message", "").strip() for c in done))),
         node=body.get("spec", {}).get("nodeName", ""),
+        ip=status.get("podIP", ""),
     )
 
 

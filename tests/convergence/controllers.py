@@ -14,7 +14,7 @@ from modelcycle.training.nodes import INDEX
 
 from tests.builders import JobBuilder, PodBuilder, condition, merged, wire_time
 from tests.convergence.cluster import ApiServer, controller
-from tests.convergence.registry import CRASHES, GOOD, UNSERVABLE, MemoryRegistry
+from tests.convergence.registry import CRASHES, ERRS, GOOD, UNSERVABLE, MemoryRegistry
 
 Action = Callable[[], Any]
 
@@ -199,7 +199,7 @@ class Controllers:
         behaviour = self.registry.behaviour[int(pod["metadata"]["labels"][VERSION_LABEL])]
         (container,) = pod["status"]["containerStatuses"]
         restarts = container["restartCount"]
-        if behaviour == GOOD:
+        if behaviour in (GOOD, ERRS):
             yield self._becomes(PodBuilder(pod).ready())
         elif behaviour == UNSERVABLE and not restarts:
             yield self._becomes(PodBuilder(pod).crashed(NEVER_SERVABLE, 1, "It is of no use."))

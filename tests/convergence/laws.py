@@ -13,7 +13,7 @@ from tests.builders import DEFAULTS, MODEL
 from tests.convergence.cluster import REFUSED, ApiServer, controller
 from tests.convergence.controllers import Controllers, ready
 from tests.convergence.process import Process
-from tests.convergence.registry import CRASHES, ELSEWHERE, UNSERVABLE, MemoryRegistry, accuracy
+from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, UNSERVABLE, MemoryRegistry, accuracy
 from tests.convergence.schedule_laws import (
     a_run_is_made_when_it_is_due_and_once,
     only_the_oldest_run_is_deleted,
@@ -51,18 +51,26 @@ class Laws:
             self._a_version_is_rejected_for_what_it_is(before, after)
         elif kind == "Job" and after and not before:
             self._a_job_is_made_once(after)
-        elif kind == "Service" and after and selected(before) != selected(after):
-            self._clients_are_sent_to_what_is_proven(after)
-            self._clients_are_sent_to_what_is_approved(selected(before), after)
+        elif kind == "Service" and after:
+            self._clients_are_sent_somewhere(before, after)
         elif kind == "Deployment" and before and not after:
             self._nobody_deletes_what_serves(before)
-        elif kind == "Deployment" and before and after:
-            wanted = self.operator.replicas[after["metadata"]["labels"][DEPLOYMENT_LABEL]]
-            assert after["spec"]["replicas"] in wanted | {0}, "nobody wants so many pods"
-            self._who_takes_the_place_of_another_is_alone(before, after)
         elif kind == "Deployment" and after:
+            self._a_revision_gets_pods(before, after)
+
+    def _clients_are_sent_somewhere(self, before: Body | None, after: Body) -> None:
+        if before and not selected(after):
+            self._clients_are_sent_to_a_canary_that_is_proven(after)
+        elif selected(before) != selected(after):
+            self._clients_are_sent_to_what_is_proven(after)
+            self._clients_are_sent_to_what_is_approved(selected(before), after)
+
+    def _a_revision_gets_pods(self, before: Body | None, after: Body) -> None:
+        if before is None:
             self.made.add(after["metadata"]["name"])
-            self._who_takes_the_place_of_another_is_alone(None, after)
+        wanted = self.operator.replicas[after["metadata"]["labels"][DEPLOYMENT_LABEL]]
+        assert after["spec"]["replicas"] <= max(wanted), "nobody wants so many pods"
+        self._who_takes_the_place_of_another_is_alone(before, after)
 
     def _of_a_run(self, before: Body, after: Body | None) -> None:
         if after is None:
@@ -127,6 +135,22 @@ class Laws:
         approved = status.get("approved") == revision or "Automatic" in self.operator.promotions[owner]
         assert approved or back or again, f"nobody approved {revision}"
 
+    def _clients_are_sent_to_a_canary_that_is_proven(self, service: Body) -> None:
+        """Every pod that they can meet is of what serves or of the candidate, and the candidate has a ready one."""
+        owner = service["metadata"]["name"]
+        live = self.server.find("ModelDeployment", owner)
+        if live is None or live["metadata"]["uid"] != controller(service):
+            return
+        status = live["status"]
+        candidate = status["candidate"]["revision"]
+        assert status["candidate"]["step"] == "Canary"
+        assert candidate not in [entry["revision"] for entry in status.get("rejected", ())]
+        known = [pod for pod in self.server.all("Pod") if pod["metadata"]["uid"] in self.operator.pods[owner]]
+        met = {pod["metadata"]["labels"][REVISION_LABEL] for pod in known}
+        assert met <= {candidate, status["serving"]["revision"]}, f"clients can meet {met}"
+        proven = any(ready(pod) for pod in self._pods(owner, candidate))
+        assert proven or self._what_was_seen_is_gone(owner), f"{candidate} was not proven"
+
     def _who_takes_the_place_of_another_is_alone(self, before: Body | None, deployment: Body) -> None:
         """Neither does what comes back come before the other's pods have gone."""
         labels = deployment["metadata"]["labels"]
@@ -180,6 +204,8 @@ class Laws:
                 case "DeploymentRefused":
                     assert REFUSED in json.dumps(after["spec"])
                     assert revision == revision_name(deployment, DEFAULTS, self.registry.made[version])
+                case "CanaryFailed":
+                    assert behaviour == ERRS
                 case "RequirementNotMet":
                     assert accuracy(version) < 0.8
                 case "FailedAfterSwitch":
@@ -227,10 +253,12 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     deployment = ModelDeployment.model_validate(body)
     name, replicas, status = deployment.metadata.name, deployment.spec.replicas, deployment.status
     serving, service = status.serving.revision if status.serving else "", server.find("Service", name)
-    assert serving == selected(service) or not service
+    wide = service is not None and not selected(service)
+    assert serving == selected(service) or not service or wide
+    assert not wide or status.reason == "Inconclusive"
     target = followed(deployment, registry)
     rejected = target in {entry.revision for entry in status.rejected}
-    waits = status.reason in ("Held", "AwaitingApproval", "RegistryWentBack")
+    waits = status.reason in ("Held", "AwaitingApproval", "RegistryWentBack", "Inconclusive")
     assert not target or serving == target or rejected or not replicas or waits, f"{target} does not serve"
     assert status.reason != "Held" or deployment.spec.hold
     assert status.reason != "AwaitingApproval" or deployment.spec.promotion == "Manual"
@@ -251,7 +279,7 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     assert (conditions["UpToDate"] == "True") == bool(target and serving == target)
     assert status.ready_replicas == len(pods)
     assert serving not in made or made[serving]["spec"]["replicas"] == replicas
-    assert not status.candidate or not pods or status.reason == "AwaitingApproval"
+    assert not status.candidate or not pods or status.reason in ("AwaitingApproval", "Inconclusive")
 
 
 def is_there(serving: Serving | None, registry: MemoryRegistry) -> bool:

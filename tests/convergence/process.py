@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from modelcycle.plan import VERSION_LABEL
+from modelcycle.pods import Pod
 from modelcycle.runtime import relist
 from modelcycle.runtime.cluster import ApiError
 from modelcycle.runtime.context import Context
@@ -15,16 +17,35 @@ from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.reconcile import AT_ONCE, reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import DEPLOYMENTS, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, OWN, PODS, WATCHED
+from modelcycle.runtime.serving_pods import ServingPods
 from modelcycle.runtime.store import Key, Store
+from modelcycle.serving.observed import Traffic
 
 from tests.builders import DEFAULTS
-from tests.convergence.cluster import MemoryCluster
-from tests.convergence.registry import MemoryRegistry
+from tests.convergence.cluster import ApiServer, MemoryCluster, in_flight
+from tests.convergence.registry import ERRS, MemoryRegistry
 
 POLL, RELIST = Key("the registry is polled", "", ""), Key("all is listed again", "", "")
 BACKOFF_SECONDS = 1.0
 # So often may a pass ask to be repeated at once while nothing changes.
 REPEATS_MAX = 3
+
+
+class MemoryServingPods(ServingPods):
+    """Clients ask each pod once a second."""
+
+    def __init__(self, registry: MemoryRegistry, server: ApiServer) -> None:
+        super().__init__()
+        self._registry, self._server = registry, server
+
+    async def traffic(self, pods: Iterable[Pod]) -> Traffic | None:
+        await in_flight()
+        asked = list(pods)
+        if not asked or self._registry.quiet:
+            return None
+        requests = sum(int((self._server.now - pod.created).total_seconds()) for pod in asked)
+        errs = self._registry.behaviour[int(asked[0].label(VERSION_LABEL))] == ERRS
+        return Traffic(requests, requests // 2 if errs else 0)
 
 
 async def _greet() -> bool:
@@ -57,6 +78,7 @@ class Process:
             store=Store(),
             mlflow=registry,
             registry=RegistryWatch(registry, DEFAULTS.mount_path, 5, self.woken.add, _greet),
+            serving_pods=MemoryServingPods(registry, self.server),
             lease=Lease(cluster, "modelcycle", "", "operator-1"),
             echo=Echo(lambda: self.server.now.timestamp()),
             defaults=DEFAULTS,

@@ -13,7 +13,9 @@ from tests.convergence.cluster import in_flight
 T = TypeVar("T")
 # What becomes of a pod that serves a version.
 GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE = "good", "exits 3", "crashes", "hangs", "its files are on S3"
-BEHAVIOURS = (GOOD, GOOD, GOOD, GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE)
+# It becomes ready, and answers one request in two with an error.
+ERRS = "errs"
+BEHAVIOURS = (GOOD, GOOD, GOOD, GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE, ERRS)
 
 
 def accuracy(number: int) -> float:
@@ -32,6 +34,8 @@ class MemoryRegistry(Mlflow):
     def __init__(self) -> None:
         super().__init__("http://mlflow:5000")
         self.up, self.stumbles = True, 0
+        # Whether serving pods do not say what they have answered.
+        self.quiet = False
         self.made: dict[int, Version] = {}
         self.behaviour: dict[int, str] = {}
         self.aliases: Mapping[str, int] = {}

@@ -9,8 +9,8 @@ from modelcycle.plan import VERSION_LABEL, Body
 from tests.builders import MODEL, merged
 from tests.convergence.cluster import REFUSED, Fault
 from tests.convergence.laws import selected
-from tests.convergence.registry import CRASHES, ELSEWHERE, GOOD, HANGS, UNSERVABLE
-from tests.convergence.world import ALIAS, NODES_FROM, PROGRESS_DEADLINE_SECONDS, World
+from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, GOOD, HANGS, UNSERVABLE
+from tests.convergence.world import ALIAS, CANARY, NODES_FROM, PROGRESS_DEADLINE_SECONDS, World
 
 NAME, RUN = "a", "run-0"
 
@@ -283,6 +283,60 @@ def test_in_place_the_old_version_comes_back_when_it_is_followed_again() -> None
     ends_well(world)
     assert (serving(world), made(world), rejected(world)) == ("1", ["1"], [])
     assert status(world)["readyReplicas"] == 1
+
+
+def a_world_with_canaries(replicas: int = 4) -> World:
+    world = a_world()
+    change(world, strategy=CANARY, replicas=replicas)
+    world.settles()
+    return world
+
+
+def canary_pods(world: World) -> int:
+    """Pods of version 2."""
+    return sum(pod["metadata"]["labels"][VERSION_LABEL] == "2" for pod in world.server.all("Pod"))
+
+
+def test_a_canary_gets_more_pods_from_step_to_step_and_then_takes_over() -> None:
+    world = a_world_with_canaries()
+    publish(world)
+    step_by_step(world, lambda: (status(world).get("candidate") or {}).get("weight") == 20)
+    assert (serving(world), canary_pods(world)) == ("", 1), "clients reach both"
+    world.seconds_pass(31)
+    step_by_step(world, lambda: canary_pods(world) == 3)
+    assert serving(world) == ""
+    ends_well(world)
+    assert (serving(world), made(world), history(world)) == ("2", ["2"], ["2", "1"])
+
+
+def test_a_canary_that_answers_with_errors_is_rejected_and_clients_reach_the_old_pods_alone() -> None:
+    world = a_world_with_canaries()
+    publish(world, ERRS)
+    ends_well(world)
+    assert (serving(world), rejected(world), made(world)) == ("1", ["2"], ["1"])
+    assert status(world)["rejected"][0]["reason"] == "CanaryFailed"
+    assert "50.0%" in status(world)["rejected"][0]["message"]
+
+
+def test_a_canary_whose_pods_tell_no_figures_is_no_pass_until_somebody_says_so() -> None:
+    world = a_world_with_canaries()
+    world.registry.quiet = True
+    publish(world)
+    ends_well(world)
+    assert (serving(world), status(world)["reason"]) == ("", "Inconclusive")
+    annotate(world, APPROVE, "2")
+    ends_well(world)
+    assert serving(world) == "2"
+
+
+def test_a_canary_that_is_superseded_gives_its_clients_back_first() -> None:
+    world = a_world_with_canaries()
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "")
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "1")
+    ends_well(world)
+    assert history(world) == ["3", "1"]
 
 
 def test_a_candidate_goes_on_while_a_new_operator_finds_no_registry() -> None:

@@ -43,6 +43,10 @@ SCRIPTS = (
 # From this pick on a training is one of two nodes.
 NODES_FROM = 18
 ALIAS = "champion"
+CANARY: Body = {
+    "type": "Canary",
+    "canary": {"steps": [{"weight": 10, "pauseSeconds": 30}, {"weight": 40, "pauseSeconds": 30}]},
+}
 BETTER = {"metric": "accuracy", "betterThan": ALIAS, "higherIsBetter": True}
 PROMOTE = {"alias": ALIAS, "when": [BETTER]}
 # Of a TrainingRun: all that may be changed of it besides suspend.
@@ -285,10 +289,13 @@ class World:
                 merged(body, {"spec": {"promotion": chosen(("Manual", "Automatic"), pick // 2)}})
             )
 
-    def somebody_has_room_for_one_version_or_for_two(self, pick: int) -> None:
+    def somebody_changes_the_strategy(self, pick: int) -> None:
         if body := self._some("ModelDeployment", pick):
-            kind = chosen(("Recreate", "BlueGreen"), pick // 2)
-            self.server.update(merged(body, {"spec": {"strategy": {"type": kind}}}))
+            strategy = chosen(({"type": "Recreate"}, {"type": "BlueGreen"}, CANARY), pick // 2)
+            self.server.update(merged(body, {"spec": {"strategy": {"canary": None, **strategy}}}))
+
+    def the_pods_say_nothing_of_their_traffic_or_do(self, pick: int = 0) -> None:
+        self.registry.quiet = not self.registry.quiet
 
     def somebody_approves(self, pick: int) -> None:
         """What waits, or what does not."""
@@ -368,9 +375,14 @@ class World:
         self._comes_to_rest()
 
     def _comes_to_rest(self) -> None:
-        for _ in range(200):
+        version, since = self.server.version, self.server.now
+        for _ in range(400):
             self._goes_on()
-            if not (timers := self.operator.timers.values()):
+            if version != self.server.version:
+                version, since = self.server.version, self.server.now
+            # Whoever waits for somebody outside to tell more asks again and again.
+            asks_in_vain = (self.server.now - since).total_seconds() > 1000
+            if asks_in_vain or not (timers := self.operator.timers.values()):
                 return
             self.seconds_pass((min(timers) - self.server.now).total_seconds())
         raise AssertionError(f"the operator never rests: {self.operator.timers}")

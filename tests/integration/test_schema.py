@@ -19,6 +19,11 @@ def promoting(*rules: Body, alias: str = "champion") -> Body:
     return {"model": {"name": "iris", "promote": {"alias": alias, "when": when}}}
 
 
+def strategy(kind: str, *weights: int) -> Body:
+    steps = {"canary": {"steps": [{"weight": weight} for weight in weights]}} if weights else {}
+    return {"model": MODEL, "strategy": {"type": kind, **steps}}
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "spec", "words"),
     [
@@ -39,7 +44,25 @@ def promoting(*rules: Body, alias: str = "champion") -> Body:
         ("ModelDeployment", "web", {"model": {"name": "iris", "version": 0}}, "a whole number from 1"),
         ("ModelDeployment", "web", {"model": MODEL, "replicas": -1}, "greater than or equal to 0"),
         ("ModelDeployment", "web", {"model": MODEL, "keepPreviousSeconds": 9}, "greater than or equal to 10"),
-        ("ModelDeployment", "web", {"model": MODEL, "strategy": {"type": "Canary"}}, "Unsupported value"),
+        ("ModelDeployment", "web", {"model": MODEL, "strategy": {"type": "Linear"}}, "Unsupported value"),
+        ("ModelDeployment", "web", strategy("Canary"), "type Canary has its steps in canary"),
+        ("ModelDeployment", "web", strategy("Recreate", 10), "type Canary has its steps in canary"),
+        ("ModelDeployment", "web", strategy("Canary", 30, 20), "have to rise"),
+        ("ModelDeployment", "web", strategy("Canary", 20, 20), "have to rise"),
+        ("ModelDeployment", "web", strategy("Canary", 20, 101), "less than or equal to 100"),
+        (
+            "ModelDeployment",
+            "web",
+            {"model": MODEL, "strategy": {"type": "Recreate", "recreateWhenUnschedulable": True}},
+            "belongs to type BlueGreen",
+        ),
+        ("ModelDeployment", "web", {"model": MODEL, "require": [{"metric": "f1"}]}, "say atLeast, atMost"),
+        (
+            "ModelDeployment",
+            "web",
+            {"model": MODEL, "require": [{"metric": "f1", "atLeast": 1, "atMost": 0}]},
+            "nothing can be both",
+        ),
         ("ModelDeployment", "a" * 41, {"model": MODEL}, "at most 40 characters"),
         ("TrainingRun", "a" * 53, {}, "at most 52 characters"),
         ("TrainingRun", "a.b", {}, "no dot"),

@@ -245,9 +245,22 @@ MODEL_DEPLOYMENT = Kind(
         ),
         "spec.strategy": (
             Rule(
+                "(self.type == 'Canary') == has(self.canary)",
+                "type Canary has its steps in canary, and the other types have none",
+                ".canary",
+            ),
+            Rule(
                 "self.type == 'BlueGreen' || !self.recreateWhenUnschedulable",
                 "recreateWhenUnschedulable belongs to type BlueGreen",
                 ".recreateWhenUnschedulable",
+            ),
+        ),
+        "spec.strategy.canary": (
+            Rule(
+                "self.steps.map(s, s.weight).isSorted() && "
+                "self.steps.all(s, self.steps.exists_one(t, t.weight == s.weight))",
+                "the weights of the steps have to rise from each to the next",
+                ".steps",
             ),
         ),
         "spec.require[]": (

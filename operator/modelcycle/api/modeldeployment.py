@@ -24,7 +24,7 @@ REJECTED_MAX, HISTORY_MAX = 10, 50
 # In a Deployment's annotations: "<version or revision>", or the same and "/<any token>" to say it again.
 APPROVE, RETRY = f"{GROUP}/approve", f"{GROUP}/retry"
 
-Step = Literal["Draining", "Starting", "Proving", "AwaitingApproval", "Switching", "Settling"]
+Step = Literal["Draining", "Starting", "Proving", "AwaitingApproval", "Canary", "Switching", "Settling"]
 
 
 class Latest(Model):
@@ -41,12 +41,35 @@ class FollowedModel(Model):
     )
 
 
+class CanaryStep(Model):
+    weight: Annotated[int, Field(ge=1, le=100)] = Field(
+        description="Percent of the requests that the new version is to answer. By the ratio of pods it is at most a "
+        "half, and what it really is stands in status.candidate.weight."
+    )
+    pause_seconds: Annotated[int, Field(ge=0, le=86400)] = Field(
+        60, description="How long the step lasts, from the moment clients reach its pods."
+    )
+
+
+class Canary(Model):
+    steps: Annotated[list[CanaryStep], Field(min_length=1, max_length=20)] = Field(
+        description="Shares, rising from step to step; after the last one it takes over."
+    )
+    max_error_rate: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.01, description="Share of its answers with a status of 500 and above over which it is rejected."
+    )
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        20, description="Answers of a step without which its error rate says nothing."
+    )
+
+
 class Strategy(Model):
-    type: Literal["BlueGreen", "Recreate"] = Field(
+    type: Literal["BlueGreen", "Canary", "Recreate"] = Field(
         "BlueGreen",
         description="BlueGreen: the new version's pods are ready before clients reach them, the old ones go "
-        "afterwards. Recreate: the old pods go first, and come back if the new version is rejected.",
+        "afterwards. Canary: it answers a growing share of the requests first. Recreate: the old pods go first, and come back if the new version is rejected.",
     )
+    canary: Canary | None = Field(None, description="The steps of type Canary.")
     recreate_when_unschedulable: bool = Field(
         False,
         description="With BlueGreen: a version for whose pods no node had room for a minute takes the place of the "
@@ -127,6 +150,13 @@ class Serving(Model):
     identity: Text | None = Field(None, description=IDENTITY)
 
 
+class CanaryProgress(Model):
+    index: int = Field(0, description="The step that it is in, from 0.")
+    since: datetime | None = Field(None, description="When clients reached all of the step's pods.")
+    requests: int | None = Field(None, description="Answers of its pods before the step.")
+    errors: int | None = Field(None, description="Those among them with a status of 500 and above.")
+
+
 class Candidate(Model):
     version: Text = Field(description="Version that is being rolled out.")
     revision: Text = Field(description="Its revision: version and pod-shaping fields.")
@@ -136,6 +166,8 @@ class Candidate(Model):
     training_run: Text | None = Field(None, description="TrainingRun that made it, as namespace/name.")
     message: Text | None = Field(None, description="What it waits for.")
     identity: Text | None = Field(None, description=IDENTITY)
+    weight: int | None = Field(None, description="Percent of the ready pods that are its own.")
+    canary: CanaryProgress | None = Field(None, description="How far its steps are.")
     in_place: bool | None = Field(None, description="Whether the old pods go before its own can run.")
     unready_since: datetime | None = Field(
         None, description="Since when its pods are not ready, though they had been."

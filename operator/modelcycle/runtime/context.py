@@ -12,6 +12,7 @@ from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.mlflow import Mlflow
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import Resource
+from modelcycle.runtime.serving_pods import ServingPods
 from modelcycle.runtime.store import Key, Store
 from modelcycle.runtime.turns import Turns
 
@@ -37,6 +38,7 @@ class Context:
     store: Store
     mlflow: Mlflow
     registry: RegistryWatch
+    serving_pods: ServingPods
     lease: Lease
     echo: Echo
     defaults: Defaults

@@ -5,7 +5,7 @@ from dataclasses import replace
 from modelcycle import plan
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
-from modelcycle.plan import RUN_LABEL
+from modelcycle.plan import REVISION_LABEL, RUN_LABEL
 from modelcycle.pods import Pod
 from modelcycle.registry import Origin
 from modelcycle.runtime import champions
@@ -159,7 +159,19 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
         service=service,
         lost=lost,
         endpoints=tuple(pod for e in store.children(ENDPOINT_SLICES, key) for pod in e.item),
+        traffic=await _traffic(context, key, deployment),
         rollouts_elsewhere=_rollouts_elsewhere(context, key),
+    )
+
+
+async def _traffic(context: Context, key: Key, deployment: ModelDeployment) -> serving.Traffic | None:
+    """Asked of a candidate's pods while clients reach some of them."""
+    candidate = deployment.status.candidate
+    if candidate is None or candidate.canary is None:
+        return None
+    pods = [entry.item for entry in context.store.children(PODS, key)]
+    return await context.serving_pods.traffic(
+        pod for pod in pods if pod.label(REVISION_LABEL) == candidate.revision and pod.ready
     )
 
 

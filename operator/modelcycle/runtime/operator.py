@@ -16,6 +16,7 @@ from modelcycle.runtime.queue import Queue
 from modelcycle.runtime.reconcile import reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import NAMESPACES, OWN
+from modelcycle.runtime.serving_pods import ServingPods
 from modelcycle.runtime.store import Store
 from modelcycle.settings import Settings
 
@@ -53,11 +54,13 @@ async def _run(
 
     registry = RegistryWatch(mlflow, settings.mount_path, settings.poll_seconds, queue.wake, greet)
     nudges = Nudges(settings.webhook_url, settings.webhook_secret, registry.nudge)
+    serving_pods = ServingPods()
     context = Context(
         cluster=api,
         store=Store(),
         mlflow=mlflow,
         registry=registry,
+        serving_pods=serving_pods,
         lease=lease,
         echo=Echo(),
         defaults=defaults,
@@ -91,6 +94,7 @@ async def _run(
                 task.cancel()
     finally:
         await runner.cleanup()
+        await serving_pods.close()
 
 
 async def _defaults(settings: Settings, api: cluster.Cluster) -> Defaults:

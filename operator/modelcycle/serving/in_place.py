@@ -6,6 +6,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import Candidate
 from modelcycle.plan import REVISION_LABEL
 from modelcycle.pods import UNSCHEDULABLE, Pod
+from modelcycle.serving import canary
 from modelcycle.serving.decision import Rollout, under_way
 from modelcycle.serving.observed import Observed
 
@@ -22,7 +23,7 @@ def is_changing_over(candidate: Candidate | None) -> bool:
 def replicas(observed: Observed, rollout: Rollout) -> Mapping[str, int]:
     """How many pods each revision is to have, by its name; a warm one is left as it is."""
     wanted, serving, candidate = observed.deployment.spec.replicas, rollout.serving, rollout.candidate
-    out = {candidate.revision: wanted} if candidate else {}
+    out = {candidate.revision: canary.wanted(observed, candidate)} if candidate else {}
     if serving and serving.revision not in out:
         away = is_changing_over(candidate) or (
             candidate is None and _waits_to_come_back(observed, serving.revision)

@@ -38,7 +38,9 @@ def url(deployment: ModelDeployment) -> str:
     return f"http://{deployment.metadata.name}.{deployment.metadata.namespace}.svc"
 
 
-def revision_deployment(deployment: ModelDeployment, defaults: Defaults, revision: Revision) -> Body:
+def revision_deployment(
+    deployment: ModelDeployment, defaults: Defaults, revision: Revision, replicas: int
+) -> Body:
     """An apps/v1 Deployment whose pods serve one revision. Only its replicas change afterwards."""
     selector = labels(deployment, revision.name)
     marked = selector | {VERSION_LABEL: str(revision.version.number)}
@@ -50,7 +52,7 @@ def revision_deployment(deployment: ModelDeployment, defaults: Defaults, revisio
         "kind": "Deployment",
         "metadata": metadata,
         "spec": {
-            "replicas": deployment.spec.replicas,
+            "replicas": replicas,
             "revisionHistoryLimit": 0,
             "progressDeadlineSeconds": deployment.spec.progress_deadline_seconds,
             "selector": {"matchLabels": selector},

@@ -5,7 +5,7 @@ from typing import Any
 
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.defaults import Defaults
-from modelcycle.plan import REVISION_LABEL, VERSION_LABEL, Refusal
+from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, VERSION_LABEL, Refusal
 from modelcycle.pods import Pod
 from modelcycle.registry import Files, Origin, Resolution, Version
 from modelcycle.serving.revision import Revision
@@ -57,23 +57,38 @@ def project_deployment(body: dict[str, Any]) -> RevisionDeployment:
 
 @dataclass(frozen=True)
 class ClientService:
-    """A projection of the v1 Service that clients use. revision: what its selector names."""
+    """A projection of the v1 Service that clients use.
+
+    Attributes:
+        revision: what its selector names, or "".
+        wide: whether it leads to the pods of every revision.
+    """
 
     name: str
     uid: str
     resource_version: str
     revision: str
+    wide: bool
 
 
 def project_service(body: dict[str, Any]) -> ClientService:
     """A ClientService from what the API server sends."""
-    metadata = body["metadata"]
+    metadata, selector = body["metadata"], body["spec"].get("selector", {})
     return ClientService(
         name=metadata["name"],
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
-        revision=body["spec"].get("selector", {}).get(REVISION_LABEL, ""),
+        revision=selector.get(REVISION_LABEL, ""),
+        wide=DEPLOYMENT_LABEL in selector and REVISION_LABEL not in selector,
     )
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What the pods of a revision have answered since they started. errors: with a status of 500 and above."""
+
+    requests: int
+    errors: int
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,7 @@ class Observed:
         versions: all of the followed model, by the registry's last answer.
         lost: the revision that the client Service names, where its Deployment is missing and can be made again.
         endpoints: names of the pods that the client Service's EndpointSlices list, with their readiness.
+        traffic: what the candidate's pods have answered; None where that is not known.
         rollouts_elsewhere: unfinished rollouts of other ModelDeployments.
         claim_exists: whether the shared volume's claim is there; None if nobody looked.
         refusal: the API server's last no to a child's creation.
@@ -105,6 +121,7 @@ class Observed:
     service: ClientService | None = None
     lost: Revision | None = None
     endpoints: tuple[tuple[str, bool], ...] = ()
+    traffic: Traffic | None = None
     rollouts_elsewhere: int = 0
     claim_exists: bool | None = None
     refusal: Refusal | None = None

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from modelcycle.api.modeldeployment import ModelDeploymentStatus
 from modelcycle.conditions import Conditions, cut, find
-from modelcycle.plan import Body, Event, Patch, Plan, Ref
+from modelcycle.plan import REVISION_LABEL, Body, Event, Patch, Plan, Ref
 from modelcycle.serving import in_place, manifests
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Observed
@@ -41,12 +41,16 @@ def _writes(observed: Observed, rollout: Rollout) -> tuple[tuple[Body, ...], tup
     creates: list[Body] = []
     patches: list[Patch] = []
     if rollout.create and observed.claim_exists is not False:
-        creates.append(manifests.revision_deployment(deployment, observed.defaults, rollout.create))
+        wanted = in_place.replicas(observed, rollout).get(rollout.create.name, deployment.spec.replicas)
+        creates.append(manifests.revision_deployment(deployment, observed.defaults, rollout.create, wanted))
     if rollout.switch and service is None:
         creates.append(manifests.client_service(deployment, rollout.switch))
     elif rollout.switch and service and service.revision != rollout.switch:
         ref = Ref("Service", service.name, service.uid, service.resource_version)
         patches.append(Patch(ref, {"spec": {"selector": manifests.labels(deployment, rollout.switch)}}))
+    elif rollout.widen and service and not service.wide:
+        ref = Ref("Service", service.name, service.uid, service.resource_version)
+        patches.append(Patch(ref, {"spec": {"selector": {REVISION_LABEL: None}}}))
     return tuple(creates), (*patches, *_scaling(observed, rollout))
 
 

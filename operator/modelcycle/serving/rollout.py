@@ -10,7 +10,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import Candidate, Step
 from modelcycle.failure import Failure
 from modelcycle.registry import identity
-from modelcycle.serving import annotations, gates, in_place
+from modelcycle.serving import annotations, canary, gates, in_place
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.decision import Rollout, reject, rejected, under_way, without_candidate
 from modelcycle.serving.observed import Observed
@@ -25,13 +25,21 @@ CLAIM_RETRY_SECONDS = 10
 REGISTRY_RETRY_SECONDS = 5
 # An in-place candidate in these steps has to wait for the pods before it.
 _WITHOUT_ROOM = {"Draining", "AwaitingApproval"}
-_SEEN_PROVEN = {"AwaitingApproval", "Switching"}
+_SEEN_PROVEN = {"AwaitingApproval", "Canary", "Switching"}
 
 
 def decide(observed: Observed, now: datetime) -> Rollout:
     """What is seen first (what serves), then what is wanted of it."""
     before = see(observed, now)
-    return _lasting(observed, _decided(observed, before, now))
+    return _narrowed(observed, _lasting(observed, _decided(observed, before, now)))
+
+
+def _narrowed(observed: Observed, rollout: Rollout) -> Rollout:
+    """Clients are led to what serves alone again, once nothing shares them with it."""
+    wide = observed.service is not None and observed.service.wide
+    if not wide or rollout.switch or rollout.serving is None or canary.shares_clients(rollout.candidate):
+        return rollout
+    return replace(rollout, switch=rollout.serving.revision)
 
 
 def _decided(observed: Observed, before: Rollout, now: datetime) -> Rollout:
@@ -58,7 +66,8 @@ def _reachable(observed: Observed, rollout: Rollout) -> Rollout:
     serving = rollout.serving
     if observed.service or serving is None or rollout.switch:
         return rollout
-    proven = _proof(observed, serving.revision).verdict == "Proven"
+    wanted = observed.deployment.spec.replicas
+    proven = _proof(observed, serving.revision, wanted).verdict == "Proven"
     return replace(rollout, switch=serving.revision) if proven else rollout
 
 
@@ -184,9 +193,9 @@ def _progress(observed: Observed, before: Rollout, candidate: Candidate, now: da
         if waiting := in_place.draining(observed, before, candidate):
             return waiting
         candidate = candidate.model_copy(update={"step": "Starting", "started_at": now})
-    proof = _proof(observed, candidate.revision)
+    proof = _proof(observed, candidate.revision, canary.wanted(observed, candidate))
     if proof.verdict == "Proven":
-        return _proven(observed, before, candidate.model_copy(update={"unready_since": None}))
+        return _proven(observed, before, candidate.model_copy(update={"unready_since": None}), now)
     if proof.verdict == "Failed":
         return reject(before, candidate.version, candidate.revision, proof.failure, now)
     return _still_at_it(observed, before, candidate, proof, now)
@@ -234,12 +243,14 @@ def _late(seconds: int, seen_proven: bool, proof: Proof) -> str:
     return f"{what} within {seconds} s. {proof.failure.message}"
 
 
-def _proven(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout:
-    """It takes over, at once or when somebody has approved it."""
+def _proven(observed: Observed, before: Rollout, candidate: Candidate, now: datetime) -> Rollout:
+    """It takes over, at once or step by step, where that is asked for when somebody has approved it."""
     if not _is_approved(observed, before, candidate):
         return _awaiting_approval(observed, before, candidate)
-    switching = under_way(before, candidate, "Switching", "", switch=candidate.revision)
-    return replace(switching, approved=candidate.revision)
+    before = replace(before, approved=candidate.revision)
+    if sharing := canary.step(observed, before, candidate, now):
+        return sharing
+    return under_way(before, candidate, "Switching", "", switch=candidate.revision)
 
 
 def _is_approved(observed: Observed, before: Rollout, candidate: Candidate) -> bool:
@@ -256,10 +267,10 @@ def _awaiting_approval(observed: Observed, before: Rollout, candidate: Candidate
     return replace(waiting, reason="AwaitingApproval", approved="")
 
 
-def _proof(observed: Observed, revision: str) -> Proof:
+def _proof(observed: Observed, revision: str, replicas: int) -> Proof:
     deployment = observed.of_revision(revision)
     if deployment:
-        return judge(deployment, observed.pods_of(revision), observed.deployment.spec.replicas)
+        return judge(deployment, observed.pods_of(revision), replicas)
     refusal = observed.refusal
     if refusal and refusal.final:
         return Proof("Failed", Failure(refusal.reason, refusal.message))

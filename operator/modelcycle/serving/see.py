@@ -73,6 +73,8 @@ def _serving(observed: Observed, now: datetime) -> tuple[Serving | None, tuple[P
     spec, status = observed.deployment.spec, observed.deployment.status
     before, history = status.serving, tuple(status.history[: spec.revision_history_limit])
     name = observed.service.revision if observed.service else ""
+    if before and observed.service and observed.service.wide:
+        return before, history
     if not name:
         there = before is not None and observed.of_revision(before.revision) is not None
         return before if there else None, history

@@ -12,7 +12,7 @@ from tests.builders import DEFAULTS, ModelDeploymentBuilder, a_model_deployment,
 
 def deployment_of(deployment: ModelDeploymentBuilder | None = None, number: int = 2) -> dict[str, Any]:
     made = deployment or a_model_deployment()
-    return manifests.revision_deployment(made.build(), DEFAULTS, made.revision(number))
+    return manifests.revision_deployment(made.build(), DEFAULTS, made.revision(number), 3)
 
 
 def pod_of(deployment: ModelDeploymentBuilder | None = None) -> dict[str, Any]:
@@ -192,5 +192,5 @@ def test_the_container_leaves_out_what_the_spec_leaves_out() -> None:
     assert "resources" not in container_of()
 
 
-def test_replicas_are_those_of_the_spec() -> None:
-    assert deployment_of(a_model_deployment().with_replicas(3))["spec"]["replicas"] == 3
+def test_replicas_are_those_asked_for() -> None:
+    assert deployment_of(a_model_deployment())["spec"]["replicas"] == 3

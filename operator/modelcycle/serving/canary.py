@@ -1,0 +1,160 @@
+"""Canary: clients reach a few of the candidate's pods beside those of what serves, and more from step to step.
+
+The share is the ratio of pods behind one Service; what serves keeps all of its own until the end, so that it can
+answer everybody the moment that the candidate fails.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from modelcycle.api.modeldeployment import CanaryProgress, Candidate
+from modelcycle.failure import Failure
+from modelcycle.plan import REVISION_LABEL
+from modelcycle.serving import annotations
+from modelcycle.serving.decision import Rollout, reject, under_way
+from modelcycle.serving.observed import Observed, Traffic
+
+LOOK_SECONDS = 5
+# A step whose figures are still missing so long after its pause says nothing.
+PATIENCE_SECONDS = 60
+
+
+def pods(weight: int, serving: int) -> int:
+    """How many pods of a candidate come next to a share of `weight` percent beside so many that serve."""
+    if weight >= 50:
+        return serving
+    return min(serving, max(1, round(weight * serving / (100 - weight))))
+
+
+def wanted(observed: Observed, candidate: Candidate) -> int:
+    """How many pods the candidate is to have in the step that it is in."""
+    spec = observed.deployment.spec
+    if spec.strategy.canary is None or candidate.in_place or observed.deployment.status.serving is None:
+        return spec.replicas
+    steps, index = spec.strategy.canary.steps, candidate.canary.index if candidate.canary else 0
+    if index >= len(steps) or candidate.step in ("Switching", "Settling"):
+        return spec.replicas
+    return min(spec.replicas, pods(steps[index].weight, spec.replicas))
+
+
+def step(observed: Observed, before: Rollout, candidate: Candidate, now: datetime) -> Rollout | None:
+    """The decision for a proven candidate; None when it has been through all steps, or there are none."""
+    canary, progress = observed.deployment.spec.strategy.canary, candidate.canary or CanaryProgress()
+    if canary is None or candidate.in_place or before.serving is None or progress.index >= len(canary.steps):
+        return None
+    own = {candidate.revision, before.serving.revision}
+    left = [pod for pod in observed.pods if pod.label(REVISION_LABEL) not in own]
+    if left:
+        return under_way(before, candidate, "Proving", f"{len(left)} pods of other versions still to go.")
+    shares = _shares(observed)
+    weight = round(100 * shares.get(candidate.revision, 0) / max(1, sum(shares.values())))
+    going = candidate.model_copy(update={"weight": weight, "canary": progress})
+    reached = shares.get(candidate.revision, 0) >= wanted(observed, candidate)
+    if observed.service is None or not observed.service.wide or not reached:
+        begun = under_way(before, going, "Canary", "Its pods join those that clients reach.")
+        return replace(begun, widen=True)
+    if progress.since is None:
+        return _begun(observed, before, going, progress, now)
+    return _judged(observed, before, going, progress, now)
+
+
+def _shares(observed: Observed) -> Mapping[str, int]:
+    """Ready pods that clients are led to, by revision."""
+    led_to = {name for name, is_ready in observed.endpoints if is_ready}
+    out: dict[str, int] = {}
+    for pod in observed.pods:
+        if pod.name in led_to:
+            out[pod.label(REVISION_LABEL)] = out.get(pod.label(REVISION_LABEL), 0) + 1
+    return out
+
+
+def _begun(
+    observed: Observed, before: Rollout, candidate: Candidate, progress: CanaryProgress, now: datetime
+) -> Rollout:
+    traffic = observed.traffic
+    figures = {"requests": traffic.requests, "errors": traffic.errors} if traffic else {}
+    begun = candidate.model_copy(update={"canary": progress.model_copy(update={"since": now, **figures})})
+    return _going_on(before, begun, "", LOOK_SECONDS)
+
+
+def _going_on(before: Rollout, candidate: Candidate, said: str, look_again: float) -> Rollout:
+    message = f"{candidate.weight} % of the pods that clients reach are its own. {said}".strip()
+    return replace(under_way(before, candidate, "Canary", message, look_again=look_again), widen=True)
+
+
+def _judged(
+    observed: Observed, before: Rollout, candidate: Candidate, progress: CanaryProgress, now: datetime
+) -> Rollout | None:
+    canary = observed.deployment.spec.strategy.canary
+    assert canary is not None
+    assert progress.since is not None
+    since = since_the_start(observed.traffic, progress)
+    if (
+        since
+        and since.requests >= canary.min_requests
+        and since.errors > canary.max_error_rate * since.requests
+    ):
+        return reject(
+            before, candidate.version, candidate.revision, _too_many_errors(since, canary.max_error_rate), now
+        )
+    left = (
+        progress.since + timedelta(seconds=canary.steps[progress.index].pause_seconds) - now
+    ).total_seconds()
+    if left > 0:
+        return _going_on(before, candidate, _figures(since), min(left, LOOK_SECONDS))
+    if since and since.requests >= canary.min_requests:
+        further = candidate.model_copy(update={"canary": CanaryProgress(index=progress.index + 1)})
+        return step(observed, before, further, now) or _all_passed(before, further)
+    if left > -PATIENCE_SECONDS:
+        said = f"{_figures(since)} It waits for {canary.min_requests}."
+        return replace(_going_on(before, candidate, said, LOOK_SECONDS), short_of_requests=True)
+    return _inconclusive(observed, before, candidate, _figures(since))
+
+
+def _inconclusive(observed: Observed, before: Rollout, candidate: Candidate, said: str) -> Rollout:
+    """Figures that are missing are no pass: somebody has to say so, or they come late."""
+    deployment = observed.deployment
+    canary = deployment.spec.strategy.canary
+    if canary and annotations.approves(deployment, candidate):
+        passed = CanaryProgress(index=len(canary.steps))
+        return _all_passed(before, candidate.model_copy(update={"canary": passed}))
+    if candidate.step != "AwaitingApproval":
+        candidate = candidate.model_copy(update={"prior_approval": annotations.approval(deployment) or None})
+    message = f"{said} {annotations.how_to_approve(deployment, candidate)}"
+    waiting = under_way(before, candidate, "AwaitingApproval", message, look_again=LOOK_SECONDS)
+    return replace(waiting, reason="Inconclusive", widen=True)
+
+
+def _all_passed(before: Rollout, candidate: Candidate) -> Rollout:
+    """It gets the rest of its pods, and then takes over."""
+    return _going_on(before, candidate, "It has been through all steps.", 0)
+
+
+def shares_clients(candidate: Candidate | None) -> bool:
+    """Whether clients may be led to the candidate's pods beside those of what serves."""
+    return (
+        candidate is not None
+        and candidate.canary is not None
+        and candidate.step in ("Canary", "AwaitingApproval")
+    )
+
+
+def since_the_start(traffic: Traffic | None, progress: CanaryProgress) -> Traffic | None:
+    """What was answered in this step. A pod that was started again counts from nothing, so then all of it is taken."""
+    if traffic is None:
+        return None
+    requests = traffic.requests - (progress.requests or 0)
+    errors = traffic.errors - (progress.errors or 0)
+    return Traffic(requests, errors) if requests >= 0 and errors >= 0 else traffic
+
+
+def _figures(since: Traffic | None) -> str:
+    if since is None:
+        return "Its pods do not say how many requests they have answered."
+    return f"Of {since.requests} requests {since.errors} failed."
+
+
+def _too_many_errors(since: Traffic, limit: float) -> Failure:
+    rate = since.errors / since.requests
+    return Failure("CanaryFailed", f"{_figures(since)} That is {rate:.1%}, and at most {limit:.1%} may.")

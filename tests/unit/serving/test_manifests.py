@@ -123,7 +123,7 @@ def test_files_that_are_not_on_the_volume_are_fetched_by_their_address_with_mlfl
     deployment = a_model_deployment()
     elsewhere = replace(deployment.revision(2), path="", uri="mlflow-artifacts:/costs/$(HOME)")
     defaults = replace(DEFAULTS, registry_secret="mlflow")
-    made = manifests.revision_deployment(deployment.build(), defaults, elsewhere)
+    made = manifests.revision_deployment(deployment.build(), defaults, elsewhere, 1)
     init = init_of(made["spec"]["template"]["spec"])
     environment = {variable["name"]: variable["value"] for variable in init["env"]}
     assert environment["MODELCYCLE_MODEL_URI"] == "mlflow-artifacts:/costs/$$(HOME)"

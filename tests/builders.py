@@ -15,6 +15,7 @@ from modelcycle.api import API_VERSION, GROUP
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.api.trainingschedule import TrainingSchedule
+from modelcycle.api.trainingsweep import TrainingSweep
 from modelcycle.defaults import Defaults
 from modelcycle.plan import DEPLOYMENT_LABEL, MANAGED_BY, REVISION_LABEL, RUN_LABEL, Body, Refusal
 from modelcycle.pods import Pod
@@ -220,6 +221,47 @@ def a_training_schedule(name: str = "nightly", schedule: str = "0 * * * *") -> T
         "spec": {"schedule": schedule, "template": {"spec": {"args": ["logs registers"]}}},
     }
     return TrainingScheduleBuilder(stored(body, created=ago(86400)))
+
+
+class TrainingSweepBuilder(Built):
+    def build(self) -> TrainingSweep:
+        return TrainingSweep.model_validate(self.body())
+
+    def promoting(self, *rules: Body) -> Self:
+        model = {"name": MODEL, "promote": {"alias": "champion", "when": list(rules)}}
+        return self.with_spec(template={"spec": {"model": model}})
+
+    def a_run(self, index: int, outcome: str = "", **metrics: float) -> TrainingRunBuilder:
+        """A TrainingRun that it has made: under way, or Complete or Failed. Its version is 100 + index."""
+        name, uid = self.content["metadata"]["name"], self.content["metadata"]["uid"]
+        run = a_training_run(f"{name}-{index}").owned_by("TrainingSweep", name, uid)
+        if not outcome:
+            return run
+        run = run.finished(outcome, "JobComplete" if outcome == "Complete" else "CommandFailed")
+        if outcome == "Failed":
+            return run.with_status(message="The command ended with exit code 1.")
+        registered = [*run.content["status"]["conditions"], condition("ModelRegistered")]
+        listed = [{"name": name, "value": str(value)} for name, value in metrics.items()]
+        number = 100 + index
+        return run.with_status(
+            metrics=listed, version=str(number), runId=f"run-{number}", conditions=registered
+        )
+
+
+def a_training_sweep(name: str = "tune") -> TrainingSweepBuilder:
+    """A grid of four points for accuracy, one run after another, that nobody has looked at yet."""
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": "TrainingSweep",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "params": {"C": {"values": ["1", "2", "3", "4"]}},
+            "objective": {"metric": "accuracy", "higherIsBetter": True},
+            "parallelism": 1,
+            "template": {"spec": {"model": {"name": MODEL}, "params": {"C": "0", "seed": "7"}}},
+        },
+    }
+    return TrainingSweepBuilder(stored(body))
 
 
 class ModelDeploymentBuilder(Built):

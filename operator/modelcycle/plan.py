@@ -12,6 +12,7 @@ Body = dict[str, Any]
 MANAGED_BY = {"app.kubernetes.io/managed-by": "modelcycle"}
 RUN_LABEL = f"{GROUP}/trainingrun"
 SCHEDULE_LABEL = f"{GROUP}/trainingschedule"
+SWEEP_LABEL = f"{GROUP}/trainingsweep"
 DEPLOYMENT_LABEL = f"{GROUP}/modeldeployment"
 REVISION_LABEL = f"{GROUP}/revision"
 VERSION_LABEL = f"{GROUP}/version"
@@ -71,6 +72,15 @@ RegistryWrite = EndRun | SetAlias
 
 
 @dataclass(frozen=True)
+class Nominate:
+    """What the promotion of a version is judged by is asked of MLflow."""
+
+    model: str
+    version: int
+    run_id: str
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why the API server did not take a child.
 
@@ -93,6 +103,7 @@ class Plan:
     Attributes:
         status: the status wanted, or None to leave it; it is written only where it differs.
         look_again: seconds until the next pass if nothing wakes the resource before, or None.
+        question: what has to be known first: nothing is written, and the answer leads to another plan at once.
     """
 
     registry: tuple[RegistryWrite, ...] = ()
@@ -102,6 +113,7 @@ class Plan:
     deletes: tuple[Ref, ...] = ()
     events: tuple[Event, ...] = ()
     look_again: float | None = None
+    question: Nominate | None = None
 
 
 def owned_metadata(

@@ -151,6 +151,7 @@ def test_the_operator_writes_only_what_it_owns() -> None:
         "trainingruns",
         "trainingruns/status",
         "trainingschedules/status",
+        "trainingsweeps/status",
         "modeldeployments/status",
         "jobs",
         "deployments",
@@ -207,7 +208,7 @@ def test_our_kinds_join_the_clusters_own_roles(role: str, verb: str, audience: s
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
     joined = {label.removeprefix(prefix) for label in ours["metadata"]["labels"] if label.startswith(prefix)}
     assert joined == audience
-    for kind in ("trainingruns", "trainingschedules", "modeldeployments"):
+    for kind in ("trainingruns", "trainingschedules", "trainingsweeps", "modeldeployments"):
         assert any(verb in rule["verbs"] for rule in ours["rules"] if kind in rule["resources"])
 
 
@@ -227,6 +228,7 @@ def test_uninstalling_leaves_claims_kinds_and_what_reads_the_database() -> None:
         "modelcycle-webhook",
         "trainingruns.modelcycle.dev",
         "trainingschedules.modelcycle.dev",
+        "trainingsweeps.modelcycle.dev",
         "modeldeployments.modelcycle.dev",
     }
 
@@ -463,7 +465,7 @@ def test_the_notes_begin_with_a_training_run_that_can_be_pasted(tmp_path: Path) 
                 "kubectl create --namespace models -f -",
                 "kubectl get trainingruns --namespace models --watch",
                 "kubectl port-forward --namespace models service/modelcycle-mlflow 5000",
-                "kubectl delete crd trainingruns.modelcycle.dev trainingschedules.modelcycle.dev modeldeployments.modelcycle.dev",
+                "kubectl delete crd trainingruns.modelcycle.dev trainingschedules.modelcycle.dev trainingsweeps.modelcycle.dev modeldeployments.modelcycle.dev",
                 "kubectl delete pvc --namespace models mlruns",
             ],
             ["A claim belongs"],

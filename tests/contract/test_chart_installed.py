@@ -48,9 +48,8 @@ def install(server: ApiServer) -> Iterator[None]:
     """The release as it comes; uninstalled afterwards."""
     done = helm(server, "install", RELEASE, str(CHART))
     assert done.returncode == 0, done.stderr
-    kinds = [
-        f"crd/{plural}.modelcycle.dev" for plural in ("trainingruns", "trainingschedules", "modeldeployments")
-    ]
+    plurals = ("trainingruns", "trainingschedules", "trainingsweeps", "modeldeployments")
+    kinds = [f"crd/{plural}.modelcycle.dev" for plural in plurals]
     kubectl(server, "wait", "--for=condition=Established", "--timeout=60s", *kinds)
     yield
     helm(server, "uninstall", RELEASE, "--ignore-not-found")
@@ -161,6 +160,7 @@ def test_uninstalling_leaves_the_work_and_nothing_else_and_the_release_finds_it_
         "persistentvolumeclaim/mlruns",
         "customresourcedefinition.apiextensions.k8s.io/trainingruns.modelcycle.dev",
         "customresourcedefinition.apiextensions.k8s.io/trainingschedules.modelcycle.dev",
+        "customresourcedefinition.apiextensions.k8s.io/trainingsweeps.modelcycle.dev",
         "customresourcedefinition.apiextensions.k8s.io/modeldeployments.modelcycle.dev",
     }
 

@@ -183,15 +183,18 @@ class Controllers:
         """The pod's arguments say what each attempt does: registers, fails, both, or neither; its accuracy."""
         (container,) = pod["spec"]["containers"]
         attempt = int(pod["metadata"]["name"].rsplit("-", 1)[1])
-        does = container["args"][min(attempt, len(container["args"]) - 1)].split()
+        argument = container["args"][min(attempt, len(container["args"]) - 1)]
+        for variable in container["env"]:
+            argument = argument.replace(f"$({variable['name']})", variable.get("value", ""))
+        does = argument.split()
         name = pod["metadata"]["name"]
         if pod["status"]["phase"] != "Running":
             return
         if "logs" in does and not self.registry.has_run_of(name):
             context = next(v["value"] for v in container["env"] if v["name"] == "MLFLOW_RUN_CONTEXT")
             tags = json.loads(context.replace("$(POD_NAME)", name))
-            figure = next((float(word) for word in does if word[0] == "0"), 0.9)
-            yield partial(self.registry.log, tags, registers="registers" in does, accuracy=figure)
+            figure = next((float(word) for word in does if word[0] == "0"), None)
+            yield partial(self.registry.log, tags, registers="registers" in does, figure=figure)
         else:
             yield self._becomes(PodBuilder(pod).ended(1 if "fails" in does else 0))
 

@@ -13,11 +13,12 @@ from tests.builders import DEFAULTS, MODEL
 from tests.convergence.cluster import REFUSED, ApiServer, controller
 from tests.convergence.controllers import Controllers, ready
 from tests.convergence.process import Process
-from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, UNSERVABLE, MemoryRegistry, accuracy
+from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, UNSERVABLE, MemoryRegistry
 from tests.convergence.schedule_laws import (
     a_run_is_made_when_it_is_due_and_once,
     only_the_oldest_run_is_deleted,
 )
+from tests.convergence.sweep_laws import a_sweep_starts_what_it_may
 
 
 class Laws:
@@ -41,10 +42,8 @@ class Laws:
     def judge(self, before: Body | None, after: Body | None) -> None:
         """A write of the operator that has just been carried out."""
         kind = (after or before or {})["kind"]
-        if kind == "TrainingRun" and before:
+        if kind in ("TrainingRun", "TrainingSweep"):
             self._of_a_run(before, after)
-        elif kind == "TrainingRun" and after:
-            a_run_is_made_when_it_is_due_and_once(self.server, after)
         elif kind == "Job" and before and not after:
             self._only_what_is_over_is_stopped(before)
         elif kind == "ModelDeployment" and before and after:
@@ -72,7 +71,12 @@ class Laws:
         assert after["spec"]["replicas"] <= max(wanted), "nobody wants so many pods"
         self._who_takes_the_place_of_another_is_alone(before, after)
 
-    def _of_a_run(self, before: Body, after: Body | None) -> None:
+    def _of_a_run(self, before: Body | None, after: Body | None) -> None:
+        if before is None and after:
+            a_run_is_made_when_it_is_due_and_once(self.server, after)
+            a_sweep_starts_what_it_may(self.server, after)
+        if before is None:
+            return
         if after is None:
             if not self._its_time_is_over(before):
                 assert controller(before), "it has time left"
@@ -207,7 +211,7 @@ class Laws:
                 case "CanaryFailed":
                     assert behaviour == ERRS
                 case "RequirementNotMet":
-                    assert accuracy(version) < 0.8
+                    assert self.registry.accuracy_of(version) < 0.8
                 case "FailedAfterSwitch":
                     assert self.outside, "it did not fail"
                 case "ProgressDeadlineExceeded":

@@ -18,17 +18,12 @@ ERRS = "errs"
 BEHAVIOURS = (GOOD, GOOD, GOOD, GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE, ERRS)
 
 
-def accuracy(number: int) -> float:
-    """Of the run that registered a version."""
-    return 0.5 if number % 3 == 2 else 0.9
-
-
 class MemoryRegistry(Mlflow):
     """
     Attributes:
         up: whether it answers; `stumbles` counts the next requests that it does not answer all the same.
         logged: the MLflow runs of training pods, with the version that each registered.
-        pointed: the versions that the operator has pointed an alias to.
+        pointed: the versions that the operator has pointed an alias to; `figures`: accuracies that were chosen.
     """
 
     def __init__(self) -> None:
@@ -40,6 +35,7 @@ class MemoryRegistry(Mlflow):
         self.behaviour: dict[int, str] = {}
         self.aliases: Mapping[str, int] = {}
         self.pointed: list[int] = []
+        self.figures: dict[int, float] = {}
         self.logged: list[tuple[MlflowRun, Version | None]] = []
         self.experiments: set[str] = set()
         self._tags: dict[str, dict[str, str]] = {}
@@ -51,13 +47,20 @@ class MemoryRegistry(Mlflow):
         self.behaviour[version.number] = behaviour
         return version
 
-    def log(self, tags: dict[str, str], registers: bool, accuracy: float = 0.9) -> None:
-        """A training pod's MLflow run, tagged by its MLFLOW_RUN_CONTEXT."""
+    def log(self, tags: dict[str, str], registers: bool, figure: float | None = None) -> None:
+        """A training pod's MLflow run, tagged by its MLFLOW_RUN_CONTEXT. figure: its accuracy."""
         version = self.register() if registers else None
+        if version and figure is not None:
+            self.figures[version.number] = figure
         run_id = version.run_id if version else f"run-of-{tags[POD_TAG]}"
-        run = an_mlflow_run(run_id, start=len(self.logged), pod=tags[POD_TAG], accuracy=accuracy)
+        logged = self.accuracy_of(version.number) if version else figure or 0.9
+        run = an_mlflow_run(run_id, start=len(self.logged), pod=tags[POD_TAG], accuracy=logged)
         self._tags[run_id] = tags
         self.logged.append((run, version))
+
+    def accuracy_of(self, number: int) -> float:
+        """Of the run that registered a version."""
+        return self.figures.get(number, 0.5 if number % 3 == 2 else 0.9)
 
     def has_run_of(self, pod: str) -> bool:
         return any(run.pod == pod for run, _ in self.logged)
@@ -94,7 +97,7 @@ class MemoryRegistry(Mlflow):
         tags = await self._answer(lambda: self._tags.get(run_id))
         number = int(run_id.removeprefix("run-")) if run_id.removeprefix("run-").isdigit() else 0
         training_run = f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if tags else ""
-        return Origin(training_run, {"accuracy": accuracy(number)})
+        return Origin(training_run, {"accuracy": self.accuracy_of(number)})
 
     async def results(self, training_run_uid: str) -> Results:
         return await self._answer(lambda: self._results(training_run_uid))
@@ -106,13 +109,8 @@ class MemoryRegistry(Mlflow):
     async def aliases_of(self, model: str) -> dict[str, int]:
         return await self._answer(lambda: dict(self.aliases))
 
-    async def origin_of_version(self, model: str, version: int) -> Origin:
-        return await self._answer(lambda: Origin(metrics=self.metrics_of(version)))
-
-    def metrics_of(self, number: int) -> dict[str, float]:
-        """Metrics of the run that made a version; one that no training of this world made has none."""
-        made = (run for run, version in self.logged if version and version.number == number)
-        return next((dict(run.metrics) for run in made), {})
+    async def version(self, model: str, number: int) -> Version | None:
+        return await self._answer(lambda: self.made.get(number))
 
     async def set_alias(self, model: str, alias: str, version: int) -> None:
         await self._answer(lambda: self._point(alias, version))

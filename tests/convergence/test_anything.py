@@ -41,6 +41,8 @@ HAPPENINGS: tuple[Happening, ...] = (
     World.the_operator_crashes,
     World.somebody_trains,
     World.somebody_schedules,
+    World.somebody_sweeps,
+    World.somebody_suspends_a_sweep_or_not,
     World.the_claim_comes_or_goes,
     World.a_quota_comes_or_goes,
     World.pods_of_jobs_are_refused_or_allowed,

@@ -41,7 +41,7 @@ def promoted(world: World) -> dict[str, str]:
 
 
 def champion(world: World) -> float:
-    return world.registry.metrics_of(world.registry.aliases[ALIAS])["accuracy"]
+    return world.registry.accuracy_of(world.registry.aliases[ALIAS])
 
 
 def ends_well(world: World) -> None:

@@ -20,6 +20,7 @@ from tests.builders import (
     a_model_deployment,
     a_training_run,
     a_training_schedule,
+    a_training_sweep,
     merged,
 )
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
@@ -28,6 +29,7 @@ from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over
 from tests.convergence.process import POLL, RELIST, Process
 from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, MemoryRegistry
 from tests.convergence.schedule_laws import a_schedule_is_settled
+from tests.convergence.sweep_laws import a_sweep_is_settled
 
 T = TypeVar("T")
 PROGRESS_DEADLINE_SECONDS, KEEP_PREVIOUS_SECONDS = 120, 10
@@ -269,6 +271,27 @@ class World:
                 self.excuses[run["metadata"]["uid"]].add("PendingDeadlineExceeded")
             self.server.update(merged(run, {"spec": spec}))
 
+    def somebody_sweeps(self, pick: int) -> None:
+        """Trainings with three parameters, of which some fail."""
+        if not self.server.find("TrainingSweep", "sweep"):
+            does = {"values": ["logs registers 0.7", "fails", "logs registers 0.95"]}
+            template = {
+                "args": ["$(PARAM_does)"],
+                "model": {"name": MODEL, "promote": chosen((PROMOTE, None), pick)},
+            }
+            sweep = a_training_sweep("sweep").with_spec(
+                params={"C": None, "does": does},
+                template={"spec": {**template, "params": None}},
+                parallelism=1 + pick % 3,
+                maxFailed=chosen((None, 0), pick // 3),
+                objective={"goal": chosen((None, 0.7), pick // 6)},
+            )
+            self.server.create(sweep.but(metadata={"uid": None}).content)
+
+    def somebody_suspends_a_sweep_or_not(self, pick: int = 0) -> None:
+        if body := self.server.find("TrainingSweep", "sweep"):
+            self.server.update(merged(body, {"spec": {"suspend": not body["spec"].get("suspend", False)}}))
+
     def somebody_deploys(self, pick: int) -> None:
         name = chosen("ab", pick)
         if not self.server.find("ModelDeployment", name):
@@ -334,10 +357,19 @@ class World:
 
     def somebody_deletes(self, pick: int) -> None:
         kind = chosen(
-            ("Deployment", "Job", "ModelDeployment", "TrainingRun", "Pod", "Service", "TrainingSchedule"),
+            (
+                "Deployment",
+                "Job",
+                "ModelDeployment",
+                "TrainingRun",
+                "Pod",
+                "Service",
+                "TrainingSchedule",
+                "TrainingSweep",
+            ),
             pick,
         )
-        body = self._some(kind, pick // 7)
+        body = self._some(kind, pick // 8)
         if body is None or (kind == "Pod" and VERSION_LABEL not in body["metadata"]["labels"]):
             return
         self.server.remove(body)
@@ -358,6 +390,8 @@ class World:
         self.server.refuses_pods, self.server.full = False, False
         for run in self.server.all("TrainingRun"):
             self.server.update(merged(run, {"spec": {"suspend": False}}))
+        for sweep in self.server.all("TrainingSweep"):
+            self.server.update(merged(sweep, {"spec": {"suspend": False}}))
         if not self.server.find("PersistentVolumeClaim", "mlruns"):
             self.the_claim_comes_or_goes()
         # The clock never rests.
@@ -433,6 +467,8 @@ class World:
             a_run_is_over(run, self.controllers, uid in self.robbed, self.excuses[uid])
         for schedule in self.server.all("TrainingSchedule"):
             a_schedule_is_settled(self.server, schedule)
+        for sweep in self.server.all("TrainingSweep"):
+            a_sweep_is_settled(self.server, sweep)
         for deployment in self.server.all("ModelDeployment"):
             a_deployment_is_settled(self.server, self.registry, deployment)
         self.cluster.writes.clear()

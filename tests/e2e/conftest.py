@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import clock, registry, stand
+from tests.e2e import clock, registry, stand, tuning
 from tests.e2e.kube import (
     MINE,
     MLFLOW,
@@ -54,7 +54,12 @@ def what_is_missing() -> str:
 
 
 def sweep() -> None:
-    kubectl("delete", "trainingschedules,trainingruns,modeldeployments,configmaps", SELECTOR, "--wait=false")
+    kubectl(
+        "delete",
+        "trainingschedules,trainingsweeps,trainingruns,modeldeployments,configmaps",
+        SELECTOR,
+        "--wait=false",
+    )
     registry.forget()
 
 
@@ -64,7 +69,14 @@ def nothing_is_left() -> bool:
 
 
 @pytest.fixture(scope="session")
-def training(installation: None) -> str:
+def tuned(installation: None) -> str:
+    """A TrainingSweep, under way, with a ModelDeployment that waits for its best version; the name of both."""
+    create(*tuning.manifests())
+    return tuning.NAME
+
+
+@pytest.fixture(scope="session")
+def training(tuned: str) -> str:
     """A TrainingRun, under way, that registers every version that the tests want; the model's name."""
     model = registry.model_name("flower")
     create(*run_of_script("e2e-versions", VERSIONS, model))

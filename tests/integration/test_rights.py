@@ -12,6 +12,7 @@ from tests.integration.world import World
 AFTER_FAULTS = {
     ("get", "modelcycle.dev", "trainingruns"),
     ("get", "modelcycle.dev", "trainingschedules"),
+    ("get", "modelcycle.dev", "trainingsweeps"),
     ("get", "modelcycle.dev", "modeldeployments"),
     ("get", "apps", "deployments"),
     ("get", "", "services"),
@@ -41,7 +42,8 @@ def test_the_operator_was_never_forbidden_anything(world: World):
 
 def test_the_chart_gives_no_right_that_is_never_used(world: World, request: pytest.FixtureRequest):
     suites = {item.path.name for item in request.session.items}
-    if not {"test_trainingrun.py", "test_trainingschedule.py", "test_modeldeployment.py"} <= suites:
+    kinds = ("trainingrun", "trainingschedule", "trainingsweep", "modeldeployment")
+    if not {f"test_{kind}.py" for kind in kinds} <= suites:
         pytest.skip("judges the whole integration suite")
     used = {
         (verb, group, resource) for verb, group, resource, code in _asked(world) if code < 400 or code == 409

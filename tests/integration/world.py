@@ -52,7 +52,7 @@ class Kube:
         self._dynamic = dynamic.DynamicClient(self.api)
 
     def _resource(self, kind: str) -> Any:
-        ours = ("TrainingRun", "TrainingSchedule", "ModelDeployment")
+        ours = ("TrainingRun", "TrainingSchedule", "TrainingSweep", "ModelDeployment")
         group = "modelcycle.dev/v1alpha1" if kind in ours else None
         known = {"Job": "batch/v1", "Deployment": "apps/v1", "EndpointSlice": "discovery.k8s.io/v1"}
         return self._dynamic.resources.get(api_version=group or known.get(kind, "v1"), kind=kind)

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
-from modelcycle.api.crd import KINDS, MODEL_DEPLOYMENT, TRAINING_RUN, Kind, definition, structural
+from modelcycle.api.crd import KINDS, MODEL_DEPLOYMENT, TRAINING_RUN, TRAINING_SWEEP, definition, structural
+from modelcycle.api.kind import Kind
 from modelcycle.api.meta import IntOrString
 from modelcycle.generate import files
 from pydantic import BaseModel, Field
@@ -178,8 +179,12 @@ def test_conditions_are_a_map_by_their_type(kind: Kind) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "plural", "short", "length"),
-    [(TRAINING_RUN, "trainingruns", "trun", 52), (MODEL_DEPLOYMENT, "modeldeployments", "mdep", 40)],
-    ids=["TrainingRun", "ModelDeployment"],
+    [
+        (TRAINING_RUN, "trainingruns", "trun", 52),
+        (TRAINING_SWEEP, "trainingsweeps", "tsweep", 46),
+        (MODEL_DEPLOYMENT, "modeldeployments", "mdep", 40),
+    ],
+    ids=lambda value: value.name if isinstance(value, Kind) else "",
 )
 def test_the_names_of(kind: Kind, plural: str, short: str, length: int) -> None:
     made = definition(kind)
@@ -196,12 +201,17 @@ def test_the_names_of(kind: Kind, plural: str, short: str, length: int) -> None:
     [
         (TRAINING_RUN, ["Status", "Model", "Version", "Metric", "Age"], ["Duration", "Run", "Reason"]),
         (
+            TRAINING_SWEEP,
+            ["Status", "Total", "Active", "Succeeded", "Failed", "Best", "Metric", "Age"],
+            ["Version", "Duration", "Reason"],
+        ),
+        (
             MODEL_DEPLOYMENT,
             ["Ready", "Up-To-Date", "Model", "Serving", "Candidate", "URL", "Age"],
             ["Reason", "Message"],
         ),
     ],
-    ids=["TrainingRun", "ModelDeployment"],
+    ids=["TrainingRun", "TrainingSweep", "ModelDeployment"],
 )
 def test_the_columns_of(kind: Kind, narrow: list[str], wide: list[str]) -> None:
     columns = version_of(kind)["additionalPrinterColumns"]

@@ -4,13 +4,13 @@ There is no verb on secrets: pods name the Secrets of their own namespace.
 */}}
 {{- define "modelcycle.operatorRules" -}}
 - apiGroups: [modelcycle.dev]
-  resources: [trainingruns, trainingschedules, modeldeployments]
+  resources: [trainingruns, trainingschedules, trainingsweeps, modeldeployments]
   verbs: [get, list, watch]
 - apiGroups: [modelcycle.dev]
   resources: [trainingruns]
   verbs: [create, delete]
 - apiGroups: [modelcycle.dev]
-  resources: [trainingruns/status, trainingschedules/status, modeldeployments/status]
+  resources: [trainingruns/status, trainingschedules/status, trainingsweeps/status, modeldeployments/status]
   verbs: [update]
 - apiGroups: [modelcycle.dev]
   resources: [trainingruns] # those whose ttlSecondsAfterFinished is over

@@ -4,20 +4,19 @@ Kubernetes takes a part of OpenAPI only and drops silently what it does not know
 the part used here raises.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from modelcycle.api import GROUP, VERSION
+from modelcycle.api.kind import AGE, Column, Kind, Rule, Schema, immutable
+from modelcycle.api.kind_trainingsweep import PARAMETER_NAMES, training_sweep
 from modelcycle.api.modeldeployment import NAME_MAX_LENGTH as DEPLOYMENT_NAME_MAX_LENGTH
 from modelcycle.api.modeldeployment import ModelDeployment, ModelDeploymentSpec, ModelDeploymentStatus
 from modelcycle.api.trainingrun import NAME_MAX_LENGTH as RUN_NAME_MAX_LENGTH
 from modelcycle.api.trainingrun import TrainingRun, TrainingRunSpec, TrainingRunStatus
 from modelcycle.api.trainingschedule import NAME_MAX_LENGTH as SCHEDULE_NAME_MAX_LENGTH
 from modelcycle.api.trainingschedule import TrainingSchedule, TrainingScheduleSpec, TrainingScheduleStatus
-
-Schema = dict[str, Any]
 
 _KEPT = {
     "type", "description", "default", "enum", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
@@ -29,59 +28,7 @@ _DROPPED = {"const", "title", "$defs"}
 _SAYS_NO_TYPE = {"title", "description", "default"}
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A CEL validation: what must hold, what to say when it does not, and where."""
-
-    rule: str
-    message: str
-    field_path: str = ""
-
-    def wire(self) -> Schema:
-        rule = {"rule": self.rule, "message": self.message}
-        return rule | ({"fieldPath": self.field_path} if self.field_path else {})
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of `kubectl get`; with priority 1, only of its wide output."""
-
-    name: str
-    path: str
-    description: str
-    type: str = "string"
-    priority: int = 0
-
-    def wire(self) -> Schema:
-        column: Schema = {"name": self.name, "type": self.type, "jsonPath": self.path}
-        return column | {"description": self.description} | ({"priority": 1} if self.priority else {})
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a CustomResourceDefinition says besides its schema."""
-
-    resource: type[BaseModel]
-    spec: type[BaseModel]
-    status: type[BaseModel]
-    plural: str
-    short_name: str
-    name_max_length: int
-    columns: tuple[Column, ...]
-    rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
-    subresources: Schema = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.resource.__name__
-
-
-def _immutable(name: str) -> Rule:
-    return Rule(
-        f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
-        "run inputs are immutable: create a TrainingRun with another name",
-        f".{name}",
-    )
+_IMMUTABLE = "run inputs are immutable: create a TrainingRun with another name"
 
 
 # How long a run may wait, run and stay is no input of it.
@@ -126,7 +73,6 @@ _PROMOTION_RULE = (
     ),
 )
 
-_AGE = Column("Age", ".metadata.creationTimestamp", "When it was created.", "date")
 
 TRAINING_RUN = Kind(
     TrainingRun,
@@ -143,17 +89,11 @@ TRAINING_RUN = Kind(
         Column("Duration", ".status.duration", "From start to end.", priority=1),
         Column("Run", ".status.runId", "Id of its main MLflow run.", priority=1),
         Column("Reason", ".status.reason", "Why it is where it is.", priority=1),
-        _AGE,
+        AGE,
     ),
     rules={
-        "spec": tuple(_immutable(name) for name in _run_inputs()),
-        "spec.params": (
-            Rule(
-                "self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]{0,99}$'))",
-                "a parameter's name becomes a part of an environment variable's: letters, digits and _, "
-                "no digit first, at most 100 characters",
-            ),
-        ),
+        "spec": tuple(immutable(name, _IMMUTABLE) for name in _run_inputs()),
+        "spec.params": (PARAMETER_NAMES,),
         "spec.volumes": _VOLUMES,
         "spec.model.promote": (_PROMOTE,),
         "spec.model.promote.when[]": _PROMOTION_RULE,
@@ -188,7 +128,7 @@ TRAINING_SCHEDULE = Kind(
         Column("Last-Run", ".status.lastRun", "The run that started last.", priority=1),
         Column("Reason", ".status.reason", "Why it does or does not start runs.", priority=1),
         Column("Message", ".status.message", "Why, as a sentence.", priority=1),
-        _AGE,
+        AGE,
     ),
     rules={
         "spec": (
@@ -229,7 +169,7 @@ MODEL_DEPLOYMENT = Kind(
         Column("URL", ".status.url", "Where clients in the cluster reach it."),
         Column("Reason", ".status.reason", "Why the rollout is where it is.", priority=1),
         Column("Message", ".status.message", "Why, as a sentence.", priority=1),
-        _AGE,
+        AGE,
     ),
     rules={
         "spec.model": (
@@ -281,7 +221,9 @@ MODEL_DEPLOYMENT = Kind(
     },
 )
 
-KINDS = (TRAINING_RUN, TRAINING_SCHEDULE, MODEL_DEPLOYMENT)
+TRAINING_SWEEP = training_sweep(_of_template())
+
+KINDS = (TRAINING_RUN, TRAINING_SCHEDULE, TRAINING_SWEEP, MODEL_DEPLOYMENT)
 
 
 def definition(kind: Kind) -> Schema:
@@ -347,8 +289,11 @@ def _resource_schema(kind: Kind) -> Schema:
 
 def _at(schema: Schema, path: str) -> Schema:
     for name in path.split("."):
-        schema = schema["properties"][name.removesuffix("[]")]
-        schema = schema["items"] if name.endswith("[]") else schema
+        schema = schema["properties"][name.rstrip("[]{}")]
+        if name.endswith("[]"):
+            schema = schema["items"]
+        if name.endswith("{}"):
+            schema = schema["additionalProperties"]
     return schema
 
 

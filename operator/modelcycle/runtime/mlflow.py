@@ -104,11 +104,11 @@ class Mlflow:
         found = answer.get("registered_model", {}).get("aliases", ())
         return {alias["alias"]: int(alias["version"]) for alias in found}
 
-    async def origin_of_version(self, model: str, version: int) -> Origin:
-        """What is known of the run that made a version. Raises RegistryError."""
-        query = {"name": model, "version": str(version)}
+    async def version(self, model: str, number: int) -> Version | None:
+        """One version; None if it is not there. Raises RegistryError."""
+        query = {"name": model, "version": str(number)}
         answer = await self._call("GET", "model-versions/get", query, missing_is_empty=True)
-        return await self.origin_of(answer.get("model_version", {}).get("run_id", ""))
+        return _version(answer["model_version"]) if answer else None
 
     async def end_run(self, run_id: str, status: str, end_time: int) -> None:
         """Sets a run's status; end_time in milliseconds since the epoch. Raises RegistryError."""

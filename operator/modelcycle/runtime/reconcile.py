@@ -12,12 +12,18 @@ from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.api.trainingschedule import TrainingSchedule
 from modelcycle.plan import Body, Plan
-from modelcycle.runtime import observe, registry_write, unreadable
+from modelcycle.runtime import observe, registry_write, sweeps, unreadable
 from modelcycle.runtime.cluster import ConflictError, NotFoundError, RefusedError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
 from modelcycle.runtime.mlflow import RegistryError
-from modelcycle.runtime.resources import BY_KIND, MODEL_DEPLOYMENTS, TRAINING_RUNS, TRAINING_SCHEDULES
+from modelcycle.runtime.resources import (
+    BY_KIND,
+    MODEL_DEPLOYMENTS,
+    TRAINING_RUNS,
+    TRAINING_SCHEDULES,
+    TRAINING_SWEEPS,
+)
 from modelcycle.runtime.store import Key
 from modelcycle.runtime.write import LeaseLostError, RefusedChildError, carry_out
 from modelcycle.serving import plan as serving
@@ -140,6 +146,7 @@ async def _plan_schedule(context: Context, key: Key, body: Body) -> Plan:
 _PLANS: dict[str, Callable[[Context, Key, Body], Awaitable[Plan | None]]] = {
     TRAINING_RUNS.kind: _plan_run,
     TRAINING_SCHEDULES.kind: _plan_schedule,
+    TRAINING_SWEEPS.kind: sweeps.planned,
     MODEL_DEPLOYMENTS.kind: _plan_deployment,
 }
 
@@ -148,7 +155,8 @@ def _count(key: Key, body: Body, plan: Plan) -> None:
     if plan.status is None:
         return
     before, after = body.get("status", {}), plan.status.wire()
-    if after.get("completionTime") and not before.get("completionTime"):
+    ended = after.get("completionTime") and not before.get("completionTime")
+    if ended and key.kind == TRAINING_RUNS.kind:
         RUN_OUTCOMES.labels(after.get("reason", "")).inc()
     if _revision(after) and _revision(after) != _revision(before):
         ROLLOUTS.inc()

@@ -23,6 +23,7 @@ class Resource:
 
 
 TRAINING_RUNS = Resource("TrainingRun", GROUP, VERSION, "trainingruns")
+TRAINING_SWEEPS = Resource("TrainingSweep", GROUP, VERSION, "trainingsweeps")
 TRAINING_SCHEDULES = Resource("TrainingSchedule", GROUP, VERSION, "trainingschedules")
 MODEL_DEPLOYMENTS = Resource("ModelDeployment", GROUP, VERSION, "modeldeployments")
 JOBS = Resource("Job", "batch", "v1", "jobs", f"{GROUP}/trainingrun")
@@ -38,7 +39,7 @@ NAMESPACES = Resource("Namespace", "", "v1", "namespaces")
 LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases")
 
 # What is owned comes before its owner: it is listed first.
-OWN = (TRAINING_RUNS, TRAINING_SCHEDULES, MODEL_DEPLOYMENTS)
+OWN = (TRAINING_RUNS, TRAINING_SCHEDULES, TRAINING_SWEEPS, MODEL_DEPLOYMENTS)
 CHILDREN = (JOBS, DEPLOYMENTS, SERVICES, ENDPOINT_SLICES, PODS)
 # The children that the operator makes itself.
 MADE = (JOBS, DEPLOYMENTS, SERVICES, TRAINING_RUNS)

@@ -111,17 +111,11 @@ async def test_a_model_that_is_not_there_has_no_aliases(mlflow: Mlflow) -> None:
     assert await mlflow.aliases_of("iris") == {}
 
 
-async def test_the_origin_of_a_version_is_its_run(registry: Registry, mlflow: Mlflow) -> None:
+async def test_a_version_is_read_by_its_number(registry: Registry, mlflow: Mlflow) -> None:
+    assert await mlflow.version("iris", 3) is None
     registry.answers["model-versions/get"] = {"model_version": VERSION}
-    registry.answers["runs/get"] = {"run": RUN}
-    assert (await mlflow.origin_of_version("iris", 3)).metrics["accuracy"] == 0.9
-    assert registry.asked[-1] == ("runs/get", {"run_id": "run-3"})
-
-
-async def test_a_version_whose_run_is_not_there_has_no_metrics(registry: Registry, mlflow: Mlflow) -> None:
-    assert await mlflow.origin_of_version("iris", 3) == Origin()
-    registry.answers["model-versions/get"] = {"model_version": VERSION}
-    assert await mlflow.origin_of_version("iris", 3) == Origin()
+    assert await mlflow.version("iris", 3) == a_version(3)
+    assert registry.asked[-1] == ("model-versions/get", {"name": "iris", "version": "3"})
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,7 @@ def laid_over(template: Body, overlay: PodTemplate) -> Body:
         raise OverlayError(f"spec.podTemplate has the fields metadata and spec, and no {unknown}.")
     if "restartPolicy" in overlay.spec:
         raise OverlayError(
-            "spec.podTemplate.spec.restartPolicy may not be set: it is Never, so that every attempt is a pod of its "
-            "own. To try again, raise spec.backoffLimit."
+            "spec.podTemplate.spec.restartPolicy may not be set: the operator relies on its own."
         )
     metadata = overlay.metadata.wire() if overlay.metadata else {}
     return _merged(template, {"metadata": metadata, "spec": overlay.spec}, "spec.podTemplate")

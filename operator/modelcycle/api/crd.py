@@ -183,6 +183,9 @@ MODEL_DEPLOYMENT = Kind(
                 ".version",
             ),
         ),
+        "spec.autoscaling": (
+            Rule("self.minReplicas <= self.maxReplicas", "minReplicas is above maxReplicas", ".minReplicas"),
+        ),
         "spec.strategy": (
             Rule(
                 "(self.type == 'Canary') == has(self.canary)",

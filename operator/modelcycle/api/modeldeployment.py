@@ -8,6 +8,7 @@ from pydantic import Field
 from modelcycle.api import GROUP
 from modelcycle.api.meta import (
     Condition,
+    EnvFromSource,
     EnvVar,
     IntOrString,
     Model,
@@ -17,6 +18,7 @@ from modelcycle.api.meta import (
     Storage,
     Text,
 )
+from modelcycle.api.pod import PodTemplate
 
 NAME_MAX_LENGTH = 40
 REJECTED_MAX, HISTORY_MAX = 10, 50
@@ -94,6 +96,16 @@ class SelfTest(Model):
     )
 
 
+class Autoscaling(Model):
+    min_replicas: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="The fewest pods.")
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] = Field(description="The most pods.")
+    target_cpu_utilization_percentage: Annotated[int, Field(ge=1, le=1000)] = Field(
+        80,
+        alias="targetCPUUtilizationPercentage",
+        description="The CPU that pods are to use on average, as a percentage of what resources.requests names.",
+    )
+
+
 class ModelDeploymentSpec(Model):
     model: FollowedModel = Field(description="What is followed: exactly one of version, alias and latest.")
     replicas: Annotated[int, Field(ge=0, le=1000)] = Field(1, description="Pods of the serving version.")
@@ -103,6 +115,17 @@ class ModelDeploymentSpec(Model):
     resources: ResourceRequirements | None = Field(None, description="CPU, memory and devices of a pod.")
     env: Annotated[list[EnvVar], Field(max_length=100)] | None = Field(
         None, description="Environment of the serving container."
+    )
+    env_from: Annotated[list[EnvFromSource], Field(max_length=32)] | None = Field(
+        None, description="Environment from ConfigMaps and Secrets, as in a container."
+    )
+    pod_template: PodTemplate | None = Field(
+        None,
+        description="Merged into the pod that the operator makes, as a strategic merge patch: nodeSelector, "
+        "tolerations, affinity, imagePullSecrets and the like. The container is named serve.",
+    )
+    autoscaling: Autoscaling | None = Field(
+        None, description="A HorizontalPodAutoscaler that sets replicas by the CPU that the pods use."
     )
     storage: Storage | None = Field(None, description="The shared volume.")
     requirements: Literal["Install", "Image"] = Field(

@@ -13,6 +13,7 @@ from modelcycle.runtime.cluster import NotFoundError
 from modelcycle.runtime.context import ChildId, Context
 from modelcycle.runtime.mlflow import RegistryError
 from modelcycle.runtime.resources import (
+    ACCESSORIES,
     CLAIMS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
@@ -158,6 +159,9 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
         pods=tuple(e.item for e in store.children(PODS, key)),
         service=service,
         lost=lost,
+        accessories=tuple(
+            e.item for kind in ACCESSORIES for e in store.children(kind, key) if e.controller == uid
+        ),
         endpoints=tuple(pod for e in store.children(ENDPOINT_SLICES, key) for pod in e.item),
         traffic=await _traffic(context, key, deployment),
         rollouts_elsewhere=_rollouts_elsewhere(context, key),

@@ -32,6 +32,12 @@ SERVICES = Resource("Service", "", "v1", "services", f"{GROUP}/modeldeployment")
 ENDPOINT_SLICES = Resource(
     "EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", f"{GROUP}/modeldeployment"
 )
+AUTOSCALERS = Resource(
+    "HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", f"{GROUP}/modeldeployment"
+)
+DISRUPTION_BUDGETS = Resource(
+    "PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", f"{GROUP}/modeldeployment"
+)
 PODS = Resource("Pod", "", "v1", "pods")
 CLAIMS = Resource("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims")
 EVENTS = Resource("Event", "events.k8s.io", "v1", "events")
@@ -40,8 +46,9 @@ LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases")
 
 # What is owned comes before its owner: it is listed first.
 OWN = (TRAINING_RUNS, TRAINING_SCHEDULES, TRAINING_SWEEPS, MODEL_DEPLOYMENTS)
-CHILDREN = (JOBS, DEPLOYMENTS, SERVICES, ENDPOINT_SLICES, PODS)
+ACCESSORIES = (AUTOSCALERS, DISRUPTION_BUDGETS)
+CHILDREN = (JOBS, DEPLOYMENTS, SERVICES, ENDPOINT_SLICES, PODS, *ACCESSORIES)
 # The children that the operator makes itself.
-MADE = (JOBS, DEPLOYMENTS, SERVICES, TRAINING_RUNS)
+MADE = (JOBS, DEPLOYMENTS, SERVICES, *ACCESSORIES, TRAINING_RUNS)
 WATCHED = (*OWN, *CHILDREN)
 BY_KIND = {resource.kind: resource for resource in WATCHED}

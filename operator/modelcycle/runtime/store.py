@@ -4,12 +4,23 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from modelcycle import pods
 from modelcycle.api import API_VERSION
 from modelcycle.plan import DEPLOYMENT_LABEL, RUN_LABEL, Body
-from modelcycle.runtime.resources import DEPLOYMENTS, ENDPOINT_SLICES, JOBS, OWN, PODS, SERVICES, Resource
+from modelcycle.runtime.resources import (
+    ACCESSORIES,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    JOBS,
+    OWN,
+    PODS,
+    SERVICES,
+    Resource,
+)
+from modelcycle.serving.accessories import project_accessory
 from modelcycle.serving.observed import project_deployment, project_service
 from modelcycle.training.observed import project_job
 
@@ -63,6 +74,7 @@ _PROJECTIONS: dict[str, Callable[[Body], Any]] = {
     DEPLOYMENTS.kind: project_deployment,
     SERVICES.kind: project_service,
     ENDPOINT_SLICES.kind: _endpoints,
+    **{resource.kind: partial(project_accessory, resource.kind) for resource in ACCESSORIES},
 }
 
 

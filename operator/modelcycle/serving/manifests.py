@@ -2,6 +2,7 @@
 
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.defaults import Defaults
+from modelcycle.overlay import OverlayError, laid_over
 from modelcycle.plan import (
     DEPLOYMENT_LABEL,
     REVISION_LABEL,
@@ -15,6 +16,7 @@ from modelcycle.plan import (
 )
 from modelcycle.serving.revision import Revision, claim_name, image
 
+CONTAINER = "serve"
 PORT = 3000
 # Where both containers see the cache of the shared volume.
 CACHE = "/cache"
@@ -41,7 +43,11 @@ def url(deployment: ModelDeployment) -> str:
 def revision_deployment(
     deployment: ModelDeployment, defaults: Defaults, revision: Revision, replicas: int
 ) -> Body:
-    """An apps/v1 Deployment whose pods serve one revision. Only its replicas change afterwards."""
+    """An apps/v1 Deployment whose pods serve one revision. Only its replicas change afterwards.
+
+    Raises:
+        OverlayError: spec.podTemplate cannot be merged into the pod.
+    """
     selector = labels(deployment, revision.name)
     marked = selector | {VERSION_LABEL: str(revision.version.number)}
     metadata = owned_metadata(
@@ -56,12 +62,31 @@ def revision_deployment(
             "revisionHistoryLimit": 0,
             "progressDeadlineSeconds": deployment.spec.progress_deadline_seconds,
             "selector": {"matchLabels": selector},
-            "template": {
-                "metadata": {"labels": metadata["labels"]},
-                "spec": _pod(deployment, defaults, revision),
-            },
+            "template": _template(deployment, defaults, revision, metadata["labels"]),
         },
     }
+
+
+def overlay_problem(deployment: ModelDeployment, defaults: Defaults, revision: Revision) -> str:
+    """Why spec.podTemplate cannot be merged into the pod, or ""."""
+    try:
+        _template(deployment, defaults, revision, {})
+    except OverlayError as error:
+        return str(error)
+    return ""
+
+
+def _template(
+    deployment: ModelDeployment, defaults: Defaults, revision: Revision, marks: dict[str, str]
+) -> Body:
+    made: Body = {"metadata": {"labels": marks}, "spec": _pod(deployment, defaults, revision)}
+    if deployment.spec.pod_template is None:
+        return made
+    overlaid = laid_over(made, deployment.spec.pod_template)
+    overlaid["metadata"]["labels"] |= marks
+    if not any(container["name"] == CONTAINER for container in overlaid["spec"].get("containers", ())):
+        raise OverlayError(f"spec.podTemplate may not remove the container {CONTAINER!r}: it is what serves.")
+    return overlaid
 
 
 def _pod(deployment: ModelDeployment, defaults: Defaults, revision: Revision) -> Body:
@@ -72,6 +97,15 @@ def _pod(deployment: ModelDeployment, defaults: Defaults, revision: Revision) ->
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "securityContext": restricted_pod(),
+        # One node less is not the end of all of them.
+        "topologySpreadConstraints": [
+            {
+                "topologyKey": "kubernetes.io/hostname",
+                "maxSkew": 1,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": labels(deployment, revision.name)},
+            }
+        ],
         "initContainers": [_prepare(deployment, defaults, revision)],
         "containers": [_container(deployment, defaults, revision)],
         "volumes": [
@@ -100,6 +134,7 @@ def _prepare(deployment: ModelDeployment, defaults: Defaults, revision: Revision
 
 def _container(deployment: ModelDeployment, defaults: Defaults, revision: Revision) -> Body:
     test = deployment.spec.self_test
+    env_from = [variables.wire() for variables in deployment.spec.env_from or ()]
     own = [
         {"name": "MODELCYCLE_SELF_TEST_MODE", "value": test.mode},
         {"name": "MODELCYCLE_SELF_TEST_TIMEOUT_SECONDS", "value": str(test.timeout_seconds)},
@@ -107,8 +142,9 @@ def _container(deployment: ModelDeployment, defaults: Defaults, revision: Revisi
         {"name": "PORT", "value": str(PORT)},
     ]
     return {
-        "name": "serve",
+        "name": CONTAINER,
         **_shared(deployment, defaults, revision, own, cache_read_only=True),
+        **({"envFrom": env_from} if env_from else {}),
         "ports": [{"name": "http", "containerPort": PORT}],
         # Ready is proven: loaded, and its own example answered. A slow start is the deadline's business.
         "startupProbe": _probe("/readyz", period=1, failures=deployment.spec.progress_deadline_seconds),

@@ -8,6 +8,7 @@ from modelcycle.defaults import Defaults
 from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, VERSION_LABEL, Refusal
 from modelcycle.pods import Pod
 from modelcycle.registry import Files, Origin, Resolution, Version
+from modelcycle.serving.accessories import Accessory
 from modelcycle.serving.revision import Revision
 
 
@@ -120,6 +121,7 @@ class Observed:
     pods: tuple[Pod, ...] = ()
     service: ClientService | None = None
     lost: Revision | None = None
+    accessories: tuple[Accessory, ...] = ()
     endpoints: tuple[tuple[str, bool], ...] = ()
     traffic: Traffic | None = None
     rollouts_elsewhere: int = 0

@@ -6,7 +6,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import ModelDeploymentStatus
 from modelcycle.conditions import Conditions, cut, find
 from modelcycle.plan import REVISION_LABEL, Body, Event, Patch, Plan, Ref
-from modelcycle.serving import in_place, manifests
+from modelcycle.serving import accessories, in_place, manifests
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.rollout import decide
@@ -23,14 +23,15 @@ def plan(observed: Observed, now: datetime) -> Plan:
     rollout = decide(observed, now)
     status = judged(observed, rollout, now)
     creates, patches = _writes(observed, rollout)
+    beside = accessories.changes(deployment, observed.accessories)
     look_again = rollout.look_again
     if observed.refusal and not observed.refusal.final:
         look_again = min(look_again or REFUSED_RETRY_SECONDS, REFUSED_RETRY_SECONDS)
     return Plan(
         status=status,
-        creates=creates,
-        patches=patches,
-        deletes=_deletes(observed, rollout),
+        creates=(*creates, *beside.creates),
+        patches=(*patches, *beside.patches),
+        deletes=(*_deletes(observed, rollout), *beside.deletes),
         events=events(deployment.status, status),
         look_again=look_again,
     )

@@ -10,13 +10,13 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import Candidate, Step
 from modelcycle.failure import Failure
 from modelcycle.registry import identity
-from modelcycle.serving import annotations, canary, gates, in_place
+from modelcycle.serving import annotations, canary, gates, in_place, manifests
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.decision import Rollout, reject, rejected, under_way, without_candidate
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.proof import Proof, judge, note
 from modelcycle.serving.revision import Revision
-from modelcycle.serving.see import see
+from modelcycle.serving.see import see, target_of
 from modelcycle.serving.settling import back_from_failed, settling, without_void_rejection
 
 ROLLOUTS_AT_ONCE = 2
@@ -271,9 +271,11 @@ def _proof(observed: Observed, revision: str, replicas: int) -> Proof:
     deployment = observed.of_revision(revision)
     if deployment:
         return judge(deployment, observed.pods_of(revision), replicas)
-    refusal = observed.refusal
+    refusal, target = observed.refusal, target_of(observed)
     if refusal and refusal.final:
         return Proof("Failed", Failure(refusal.reason, refusal.message))
+    if target and (problem := manifests.overlay_problem(observed.deployment, observed.defaults, target)):
+        return Proof("Failed", Failure("PodTemplateInvalid", problem))
     return Proof("Starting", Failure("NotCreated", ""))
 
 

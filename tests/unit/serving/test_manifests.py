@@ -194,3 +194,24 @@ def test_the_container_leaves_out_what_the_spec_leaves_out() -> None:
 
 def test_replicas_are_those_asked_for() -> None:
     assert deployment_of(a_model_deployment())["spec"]["replicas"] == 3
+
+
+def test_an_overlay_is_merged_into_the_pod_and_cannot_take_its_marks() -> None:
+    overlay = {
+        "metadata": {"labels": {"modelcycle.dev/revision": "mine", "team": "a"}},
+        "spec": {"nodeSelector": {"disk": "fast"}, "containers": [{"name": "serve", "workingDir": "/x"}]},
+    }
+    made = a_model_deployment().with_spec(podTemplate=overlay)
+    template = deployment_of(made)["spec"]["template"]
+    assert template["metadata"]["labels"]["modelcycle.dev/revision"] == made.revision(2).name
+    assert template["metadata"]["labels"]["team"] == "a"
+    assert template["spec"]["nodeSelector"] == {"disk": "fast"}
+    (container,) = template["spec"]["containers"]
+    assert (container["workingDir"], bool(container["image"])) == ("/x", True)
+
+
+def test_an_overlay_without_what_serves_is_refused_in_a_sentence() -> None:
+    overlay = {"spec": {"containers": [{"name": "serve", "$patch": "delete"}]}}
+    made = a_model_deployment().with_spec(podTemplate=overlay)
+    assert "'serve'" in manifests.overlay_problem(made.build(), DEFAULTS, made.revision(1))
+    assert manifests.overlay_problem(a_model_deployment().build(), DEFAULTS, made.revision(1)) == ""

@@ -1,0 +1,65 @@
+"""What stands beside the pods that serve."""
+
+import pytest
+from modelcycle.serving.accessories import Accessory, changes
+
+from tests.builders import ModelDeploymentBuilder, a_model_deployment
+
+SCALED = {"minReplicas": 2, "maxReplicas": 5, "targetCPUUtilizationPercentage": 70}
+
+
+def made(deployment: ModelDeploymentBuilder, *there: Accessory) -> list[str]:
+    found = changes(deployment.build(), there)
+    return [
+        *(f"+{body['kind']}" for body in found.creates),
+        *(f"~{patch.ref.kind}" for patch in found.patches),
+        *(f"-{ref.kind}" for ref in found.deletes),
+    ]
+
+
+def as_made(deployment: ModelDeploymentBuilder) -> tuple[Accessory, ...]:
+    """All that is wanted is there, with defaults that the API server has set."""
+    return tuple(
+        Accessory(body["kind"], "iris", "uid", "1", {**body["spec"], "behavior": {}})
+        for body in changes(deployment.build(), ()).creates
+    )
+
+
+@pytest.mark.parametrize(
+    ("deployment", "wanted"),
+    [
+        pytest.param(a_model_deployment(), [], id="one pod"),
+        pytest.param(a_model_deployment().with_replicas(0), [], id="none"),
+        pytest.param(a_model_deployment().with_replicas(2), ["+PodDisruptionBudget"], id="two"),
+        pytest.param(
+            a_model_deployment().with_spec(autoscaling=SCALED),
+            ["+HorizontalPodAutoscaler", "+PodDisruptionBudget"],
+            id="at least two",
+        ),
+        pytest.param(
+            a_model_deployment().with_replicas(3).with_spec(autoscaling={**SCALED, "minReplicas": 1}),
+            ["+HorizontalPodAutoscaler"],
+            id="as many as are needed, and perhaps one",
+        ),
+    ],
+)
+def test_what_stands_beside(deployment: ModelDeploymentBuilder, wanted: list[str]) -> None:
+    assert made(deployment) == wanted
+    assert made(deployment, *as_made(deployment)) == [], "then nothing is written"
+
+
+def test_what_is_not_wanted_any_more_goes() -> None:
+    there = as_made(a_model_deployment().with_spec(autoscaling=SCALED))
+    assert made(a_model_deployment(), *there) == ["-HorizontalPodAutoscaler", "-PodDisruptionBudget"]
+
+
+def test_other_bounds_are_written_into_the_autoscaler_that_is_there() -> None:
+    there = as_made(a_model_deployment().with_spec(autoscaling=SCALED))
+    wider = a_model_deployment().with_spec(autoscaling={**SCALED, "maxReplicas": 9})
+    assert made(wider, *there) == ["~HorizontalPodAutoscaler"]
+
+
+def test_the_autoscaler_scales_the_model_deployment_itself() -> None:
+    (autoscaler, _) = changes(a_model_deployment().with_spec(autoscaling=SCALED).build(), ()).creates
+    assert autoscaler["spec"]["scaleTargetRef"]["kind"] == "ModelDeployment"
+    assert autoscaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 70

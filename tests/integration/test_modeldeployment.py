@@ -181,14 +181,13 @@ def test_a_missing_claim_is_said_and_the_rollout_starts_when_it_is_there(bare: W
     assert bare.revision(NAME, 1)
 
 
-def test_a_version_whose_files_lie_elsewhere_is_not_rolled_out_and_says_where_they_lie(
-    world: World, model: str
-):
+def test_a_version_on_s3_is_rolled_out_by_pods_that_fetch_it(world: World, model: str):
     world.mlflow.call("POST", "registered-models/create", {"name": model})
     world.mlflow.call("POST", "model-versions/create", {"name": model, "source": "s3://bucket/model"})
     world.deployment(NAME, {"name": model, "latest": {}})
-    seen = status(world, lambda s: s.get("reason") == "FilesNotMounted", "the files are missed")
-    assert "s3://bucket/model" in seen["message"]
+    eventually(lambda: world.revision(NAME, 1), "its Deployment is made")
+    (init,) = world.revision(NAME, 1)["spec"]["template"]["spec"]["initContainers"]
+    assert {"name": "MODELCYCLE_MODEL_URI", "value": "s3://bucket/model"} in init["env"]
 
 
 def test_kubectl_scale_moves_the_serving_pods_only_by_spec_replicas(world: World, model: str):

@@ -111,6 +111,7 @@ class MlflowServer:
             *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)),
             *("--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"),
             *("--default-artifact-root", f"file://{self.mlruns}"),
+            *("--serve-artifacts", "--artifacts-destination", f"file://{self.mlruns}"),
         ]
         environment = {
             **os.environ,

@@ -17,8 +17,8 @@ from tests.integration.world import Body, World
 
 API_VERSION = "modelcycle.dev/v1alpha1"
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
-PAGE = (ROOT / "docs/trainingrun.md").read_text()
-FRAGMENTS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGES = "".join((ROOT / "docs" / page).read_text() for page in ("trainingrun.md", "sweep.md"))
+FRAGMENTS = re.findall(r"^```yaml\n(.*?)^```", PAGES, re.DOTALL | re.MULTILINE)
 
 
 def create(world: World, body: Body) -> Body:

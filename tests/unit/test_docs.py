@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 from modelcycle.api.meta import Model
 from modelcycle.api.trainingschedule import TrainingScheduleSpec, TrainingScheduleStatus
+from modelcycle.api.trainingsweep import TrainingSweepSpec
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("page", "spec"), [("schedule.md", TrainingScheduleSpec)])
+@pytest.mark.parametrize(
+    ("page", "spec"), [("schedule.md", TrainingScheduleSpec), ("sweep.md", TrainingSweepSpec)]
+)
 def test_a_page_names_every_field_of_its_kind(page: str, spec: type[Model]) -> None:
     named = re.findall(r"`(\w+)`", (ROOT / "docs" / page).read_text())
     assert {field.alias or name for name, field in spec.model_fields.items()} <= set(named)

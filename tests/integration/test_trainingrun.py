@@ -183,8 +183,8 @@ def test_a_run_that_is_over_has_no_job_that_goes_on(world: World):
         "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
-    world.kube.patch_status("TrainingRun", world.namespace, NAME, {"phase": "Failed", "conditions": [over]})
     world.kube.patch_status("Job", world.namespace, NAME, {"startTime": "2026-01-01T00:00:00Z", "active": 1})
+    world.kube.patch_status("TrainingRun", world.namespace, NAME, {"phase": "Failed", "conditions": [over]})
     eventually(lambda: not world.kube.list("Job", world.namespace), "the Job is stopped")
 
 

@@ -34,6 +34,7 @@ CLUSTER = "cluster-uid"
 
 DEFAULTS = Defaults(
     tracking_uri="http://mlflow:5000",
+    ui_url="https://mlflow.example.org",
     train_image="modelcycle/train:1",
     serve_image="modelcycle/serve:1",
     image_pull_policy="IfNotPresent",
@@ -520,7 +521,12 @@ def a_run_seen(
     pods: tuple[PodBuilder, ...] = (),
     **more: Any,
 ) -> training.Observed:
-    """A pass's input about a TrainingRun. more: the other fields of Observed."""
+    """A pass's input about a TrainingRun. more: the other fields of Observed.
+
+    Where results are known there was no log to keep, unless logs says so.
+    """
+    if more.get("results") is not None:
+        more.setdefault("logs", training.LogsKept())
     return training.Observed(
         run=(run or a_training_run()).build(),
         defaults=DEFAULTS,

@@ -9,13 +9,14 @@ class Defaults:
     """Set by the chart.
 
     Attributes:
-        tracking_uri: MLflow's address, as pods reach it.
+        tracking_uri: MLflow's address, as pods reach it; ui_url: as people do.
         mount_path: where the mlruns folder of the shared volume is seen, in every pod.
         registry_secret: Secret of the resource's namespace with MLflow's credentials, or "".
         cluster: UID of the kube-system namespace: tells runs of several clusters on one MLflow apart.
     """
 
     tracking_uri: str
+    ui_url: str
     train_image: str
     serve_image: str
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"]

@@ -81,6 +81,27 @@ class Nominate:
 
 
 @dataclass(frozen=True)
+class CollectResults:
+    """What came out of a Job that is over is asked of MLflow, and its pods are listed live."""
+
+
+@dataclass(frozen=True)
+class KeepLogs:
+    """The logs of pods are put beside the other artifacts of an MLflow run."""
+
+    run_id: str
+    pods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReadChampions:
+    """What a promotion is judged against is read live, in the turn of this run; it lasts until its status is written."""
+
+
+Question = CollectResults | KeepLogs | ReadChampions | Nominate
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why the API server did not take a child.
 
@@ -101,11 +122,12 @@ class Plan:
     same again.
 
     Attributes:
+        question: what has to be known first: nothing is written, and the answer leads to another plan at once.
         status: the status wanted, or None to leave it; it is written only where it differs.
         look_again: seconds until the next pass if nothing wakes the resource before, or None.
-        question: what has to be known first: nothing is written, and the answer leads to another plan at once.
     """
 
+    question: Question | None = None
     registry: tuple[RegistryWrite, ...] = ()
     status: Model | None = None
     creates: tuple[Body, ...] = ()
@@ -113,7 +135,6 @@ class Plan:
     deletes: tuple[Ref, ...] = ()
     events: tuple[Event, ...] = ()
     look_again: float | None = None
-    question: Nominate | None = None
 
 
 def owned_metadata(

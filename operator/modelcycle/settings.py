@@ -14,21 +14,25 @@ class Settings:
     """
     Attributes:
         namespaces: those that are watched; none means all.
+        ui_url: MLflow's address, as people reach it; "" where that is the tracking URI.
         poll_seconds: between two looks at the registry.
         webhook_url: where MLflow's webhook reaches this operator, or "": then only the poll sees changes.
         webhook_secret: what MLflow signs its deliveries with.
+        orphan_sweep_seconds: between two looks for MLflow runs whose TrainingRun is gone.
         lease_name: the Lease by which replicas take turns, in namespace; "" for none (one replica only).
     """
 
     tracking_uri: str
     train_image: str
     serve_image: str
+    ui_url: str = ""
     claim_name: str = "mlruns"
     mount_path: str = "/mlruns"
     image_pull_policy: PullPolicy = "IfNotPresent"
     registry_secret: str = ""
     namespaces: tuple[str, ...] = ()
     poll_seconds: float = 5
+    orphan_sweep_seconds: float = 60
     workers: int = 16
     port: int = 8080
     log_level: str = "INFO"
@@ -71,12 +75,14 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         tracking_uri=text("TRACKING_URI").rstrip("/"),
         train_image=text("TRAIN_IMAGE"),
         serve_image=text("SERVE_IMAGE"),
+        ui_url=text("UI_URL", "").rstrip("/"),
         claim_name=text("CLAIM_NAME", "mlruns"),
         mount_path=text("MOUNT_PATH", "/mlruns").rstrip("/"),
         image_pull_policy=policy,  # type: ignore[arg-type] # judged above
         registry_secret=text("REGISTRY_SECRET", ""),
         namespaces=tuple(name.strip() for name in text("NAMESPACES", "").split(",") if name.strip()),
         poll_seconds=number("POLL_SECONDS", 5),
+        orphan_sweep_seconds=number("ORPHAN_SWEEP_SECONDS", 60),
         workers=int(number("WORKERS", 16)),
         port=int(number("PORT", 8080)),
         log_level=text("LOG_LEVEL", "INFO").upper(),

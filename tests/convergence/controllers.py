@@ -180,7 +180,7 @@ class Controllers:
             yield from self._serving(pod)
 
     def _training(self, pod: Body) -> Iterator[Action]:
-        """The pod's arguments say what each attempt does: registers, fails, both, or neither; its accuracy."""
+        """The pod's arguments say what each attempt does: logs, registers, fails, leaves its run open; its accuracy."""
         (container,) = pod["spec"]["containers"]
         attempt = int(pod["metadata"]["name"].rsplit("-", 1)[1])
         argument = container["args"][min(attempt, len(container["args"]) - 1)]
@@ -196,7 +196,12 @@ class Controllers:
             figure = next((float(word) for word in does if word[0] == "0"), None)
             yield partial(self.registry.log, tags, registers="registers" in does, figure=figure)
         else:
-            yield self._becomes(PodBuilder(pod).ended(1 if "fails" in does else 0))
+            yield partial(self._script_ends, pod, "fails" in does, "leaves" in does)
+
+    def _script_ends(self, pod: Body, fails: bool, leaves: bool) -> None:
+        if not leaves:
+            self.registry.pod_ends(pod["metadata"]["name"], "FAILED" if fails else "FINISHED")
+        self.server.update(PodBuilder(pod).ended(1 if fails else 0).content)
 
     def _serving(self, pod: Body) -> Iterator[Action]:
         behaviour = self.registry.behaviour[int(pod["metadata"]["labels"][VERSION_LABEL])]

@@ -8,9 +8,11 @@ from modelcycle.api.modeldeployment import ModelDeployment, Serving
 from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Body
 from modelcycle.registry import RegisteredModel, identity, resolve
 from modelcycle.serving.revision import name as revision_name
+from modelcycle.training.observed import POD_TAG
+from modelcycle.training.orphans import RUNNING
 
 from tests.builders import DEFAULTS, MODEL
-from tests.convergence.cluster import REFUSED, ApiServer, controller
+from tests.convergence.cluster import REFUSED, ApiServer, controller, log_of
 from tests.convergence.controllers import Controllers, ready
 from tests.convergence.process import Process
 from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, UNSERVABLE, MemoryRegistry
@@ -116,6 +118,14 @@ class Laws:
     def _nodes_can_meet(self, job: Body, run: Body) -> bool:
         deleted = any(uid.startswith("service-") for uid in self.outside)
         return "completionMode" not in job["spec"] or deleted or bool(self.server.owned("Service", run))
+
+    def no_run_is_ended_that_goes_on(self, tags: dict[str, str]) -> None:
+        """The operator has ended an MLflow run."""
+        pod = self.server.find("Pod", tags[POD_TAG])
+        if pod is None or pod["status"]["phase"] in ("Succeeded", "Failed"):
+            return
+        owners = [job["metadata"]["uid"] for job in self.server.all("Job")]
+        assert controller(pod) not in owners, "a run was ended while its pod goes on"
 
     def _clients_are_sent_to_what_is_proven(self, service: Body) -> None:
         owner, revision = service["metadata"]["name"], selected(service)
@@ -231,11 +241,22 @@ def selected(service: Body | None) -> str:
 
 
 def a_run_is_over(run: Body, controllers: Controllers, job_was_deleted: bool, excuses: set[str]) -> None:
-    """It says how its Job ended, and which version the pod that succeeded has registered.
+    """It says how its Job ended, and which version the pod that succeeded has registered; all it said is so.
 
     excuses: reasons for which it may have ended before its Job did.
     """
     status, uid = run["status"], run["metadata"]["uid"]
+    runs = controllers.registry.runs_of(uid)
+    assert RUNNING not in runs.values()
+    said_of_runs = {seen["runId"]: seen["status"] for seen in status.get("runs", ())}
+    assert said_of_runs.items() <= runs.items()
+    assert job_was_deleted or excuses or said_of_runs == runs
+    stored = next((c for c in status["conditions"] if c["type"] == "LogStored"), None)
+    if stored and stored["status"] == "True":
+        jobs = controllers.server.owned("Job", run)
+        names = [pod["metadata"]["name"] for job in jobs for pod in controllers.server.owned("Pod", job)]
+        kept = controllers.registry.artifacts[status["runId"]]
+        assert {f"logs/{name}.log": log_of(name) for name in names}.items() <= kept.items()
     true = {c["type"] for c in status["conditions"] if c["status"] == "True"}
     said = "Complete" if "Complete" in true else status["reason"]
     assert "Finished" in true

@@ -14,6 +14,7 @@ from modelcycle.runtime.context import Context
 from modelcycle.runtime.echo import Echo
 from modelcycle.runtime.handlers import take_event
 from modelcycle.runtime.lease import Lease
+from modelcycle.runtime.orphan_sweep import OrphanSweep
 from modelcycle.runtime.reconcile import AT_ONCE, reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import DEPLOYMENTS, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, OWN, PODS, WATCHED
@@ -26,6 +27,7 @@ from tests.convergence.cluster import ApiServer, MemoryCluster, in_flight
 from tests.convergence.registry import ERRS, MemoryRegistry
 
 POLL, RELIST = Key("the registry is polled", "", ""), Key("all is listed again", "", "")
+ORPHANS = Key("orphans are looked for", "", "")
 BACKOFF_SECONDS = 1.0
 # So often may a pass ask to be repeated at once while nothing changes.
 REPEATS_MAX = 3
@@ -86,6 +88,7 @@ class Process:
             wake=self.woken.add,
             clock=lambda: self.server.now,
         )
+        self.orphans = OrphanSweep(self.context, (), 60)
         self.server.events.clear()
         self.finish(RELIST)
         for resource in OWN:
@@ -134,6 +137,8 @@ class Process:
             return self.context.registry.poll()
         if key == RELIST:
             return relist.everything(self.context, ())
+        if key == ORPHANS:
+            return self.orphans.look()
         return reconcile(self.context, key)
 
     def _ended(self, key: Key, look_again: float | None) -> None:

@@ -1,11 +1,22 @@
 """MLflow in memory: one registered model, the runs that made its versions, and outages."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
-from modelcycle.training.observed import NAME_TAG, NAMESPACE_TAG, POD_TAG, UID_TAG, MlflowRun, Results
+from modelcycle.training.observed import (
+    CLUSTER_TAG,
+    NAME_TAG,
+    NAMESPACE_TAG,
+    POD_TAG,
+    UID_TAG,
+    MlflowRun,
+    Results,
+)
+from modelcycle.training.orphans import RUNNING, LeftRunning
 
 from tests.builders import MODEL, a_version, an_mlflow_run, path_of
 from tests.convergence.cluster import in_flight
@@ -24,6 +35,9 @@ class MemoryRegistry(Mlflow):
         up: whether it answers; `stumbles` counts the next requests that it does not answer all the same.
         logged: the MLflow runs of training pods, with the version that each registered.
         pointed: the versions that the operator has pointed an alias to; `figures`: accuracies that were chosen.
+        law: judges the end of a run by the operator, by the run's tags; raises AssertionError.
+        asked: how many requests there were; `stumbles_at`: the number of one that is not answered.
+        artifacts: by run id, paths and contents.
     """
 
     def __init__(self) -> None:
@@ -37,6 +51,10 @@ class MemoryRegistry(Mlflow):
         self.pointed: list[int] = []
         self.figures: dict[int, float] = {}
         self.logged: list[tuple[MlflowRun, Version | None]] = []
+        self.law: Callable[[dict[str, str]], None]
+        self.asked, self.stumbles_at = 0, -1
+        self.artifacts: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self._status: dict[str, str] = {}
         self.experiments: set[str] = set()
         self._tags: dict[str, dict[str, str]] = {}
 
@@ -55,7 +73,7 @@ class MemoryRegistry(Mlflow):
         run_id = version.run_id if version else f"run-of-{tags[POD_TAG]}"
         logged = self.accuracy_of(version.number) if version else figure or 0.9
         run = an_mlflow_run(run_id, start=len(self.logged), pod=tags[POD_TAG], accuracy=logged)
-        self._tags[run_id] = tags
+        self._tags[run_id], self._status[run_id] = tags, RUNNING
         self.logged.append((run, version))
 
     def accuracy_of(self, number: int) -> float:
@@ -65,8 +83,21 @@ class MemoryRegistry(Mlflow):
     def has_run_of(self, pod: str) -> bool:
         return any(run.pod == pod for run, _ in self.logged)
 
+    def pod_ends(self, pod: str, status: str) -> None:
+        """The script ends the run that it began."""
+        self._status |= {run.run_id: status for run, _ in self.logged if run.pod == pod}
+
+    def runs_of(self, uid: str) -> dict[str, str]:
+        """By id, the status of the runs of a TrainingRun; of all of them with ""."""
+        return {
+            run_id: self._status[run_id] for run_id, tags in self._tags.items() if uid in ("", tags[UID_TAG])
+        }
+
     async def _answer(self, answer: Callable[[], T]) -> T:
         await in_flight()
+        self.asked += 1
+        if self.asked == self.stumbles_at:
+            raise RegistryError("MLflow answers 502.")
         if self.stumbles:
             self.stumbles -= 1
             raise RegistryError("MLflow answers 500.")
@@ -104,7 +135,30 @@ class MemoryRegistry(Mlflow):
 
     def _results(self, uid: str) -> Results:
         logged = [(run, v) for run, v in self.logged if self._tags[run.run_id][UID_TAG] == uid]
-        return Results(tuple(run for run, _ in logged), tuple(v for _, v in logged if v))
+        runs = tuple(replace(run, status=self._status[run.run_id]) for run, _ in logged)
+        return Results(runs, tuple(v for _, v in logged if v))
+
+    async def left_running(self, cluster: str) -> list[LeftRunning]:
+        def left() -> list[LeftRunning]:
+            return [
+                LeftRunning(run_id, tags[NAMESPACE_TAG], tags[NAME_TAG], tags[UID_TAG])
+                for run_id, tags in self._tags.items()
+                if self._status[run_id] == RUNNING and tags[CLUSTER_TAG] == cluster
+            ]
+
+        return await self._answer(left)
+
+    async def end_run(self, run_id: str, status: str, end_time: int) -> None:
+        def end() -> None:
+            self.law(self._tags[run_id])
+            self._status[run_id] = status
+
+        await self._answer(end)
+
+    async def put_artifact(self, run_id: str, path: str, size: int, content: AsyncIterator[bytes]) -> None:
+        whole = b"".join([piece async for piece in content])
+        assert len(whole) == size
+        await self._answer(lambda: self.artifacts[run_id].update({path: whole}))
 
     async def aliases_of(self, model: str) -> dict[str, int]:
         return await self._answer(lambda: dict(self.aliases))

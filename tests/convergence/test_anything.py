@@ -33,6 +33,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     *[World.the_alias_moves] * 2,
     *[World.somebody_deploys] * 2,
     *[World.a_version_is_registered] * 2,
+    World.orphans_are_looked_for,
     World.the_watch_catches_up,
     World.the_watch_loses_an_event,
     World.everybody_acts,

@@ -26,7 +26,7 @@ from tests.builders import (
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled
 from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over
-from tests.convergence.process import POLL, RELIST, Process
+from tests.convergence.process import ORPHANS, POLL, RELIST, Process
 from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, MemoryRegistry
 from tests.convergence.schedule_laws import a_schedule_is_settled
 from tests.convergence.sweep_laws import a_sweep_is_settled
@@ -41,6 +41,9 @@ SCRIPTS = (
     ["logs registers fails", "logs registers"],
     ["logs registers fails", "logs"],
     ["fails", "logs registers fails"],
+    ["logs registers leaves"],
+    ["logs fails leaves", "logs leaves"],
+    ["logs registers fails leaves", "logs registers"],
 )
 # From this pick on a training is one of two nodes.
 NODES_FROM = 18
@@ -74,6 +77,7 @@ class World:
         self.registry = MemoryRegistry()
         self.controllers = Controllers(self.server, self.registry)
         self.laws = Laws(self.server, self.registry)
+        self.registry.law = self.laws.no_run_is_ended_that_goes_on
         self.cluster = MemoryCluster(self.server, self.laws.judge)
         self.excuses: dict[str, set[str]] = defaultdict(set)
         self.robbed: set[str] = set()
@@ -89,7 +93,7 @@ class World:
     # The operator and what connects it
 
     def the_operator_sends_or_receives(self, pick: int) -> None:
-        if work := [*self.operator.work(), POLL, RELIST]:
+        if work := [*self.operator.work(), POLL, RELIST, ORPHANS]:
             self.operator.advance(chosen(work, pick))
 
     def the_operator_finishes_a_pass(self, pick: int) -> None:
@@ -208,6 +212,9 @@ class World:
 
     def the_registry_stumbles(self, pick: int = 0) -> None:
         self.registry.stumbles += 1
+
+    def orphans_are_looked_for(self, pick: int = 0) -> None:
+        self.operator.finish(ORPHANS)
 
     def a_version_is_registered(self, pick: int = 0) -> None:
         self.registry.register(chosen(BEHAVIOURS, pick))
@@ -407,6 +414,8 @@ class World:
         )
         self.operator.woken.add(RELIST)
         self._comes_to_rest()
+        for _ in range(2):
+            self.operator.finish(ORPHANS)
 
     def _comes_to_rest(self) -> None:
         version, since = self.server.version, self.server.now
@@ -462,6 +471,7 @@ class World:
 
     def check(self) -> None:
         """All has come to what was wanted, and then nothing is written, not even by an operator that starts."""
+        assert "RUNNING" not in self.registry.runs_of("").values(), "an MLflow run was left running"
         for run in self.server.all("TrainingRun"):
             uid = run["metadata"]["uid"]
             a_run_is_over(run, self.controllers, uid in self.robbed, self.excuses[uid])

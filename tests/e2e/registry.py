@@ -29,7 +29,7 @@ def ports() -> dict[str, int]:
     return found
 
 
-def ask(method: str, path: str, **body: Any) -> Any:
+def ask(method: str, path: str, /, **body: Any) -> Any:
     """One call; AssertionError, with MLflow's words, where it says no."""
     url = f"http://127.0.0.1:{ports()[MLFLOW_NODE_PORT]}/api/2.0/mlflow/{path}"
     if method == "GET":
@@ -42,6 +42,14 @@ def ask(method: str, path: str, **body: Any) -> Any:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
+
+
+def artifact(run_id: str, path: str) -> str:
+    """A text among a run's artifacts, through the server."""
+    query = urllib.parse.urlencode({"run_uuid": run_id, "path": path})
+    address = f"http://127.0.0.1:{ports()[MLFLOW_NODE_PORT]}/get-artifact?{query}"
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return str(answer.read().decode())
 
 
 def set_alias(model: str, alias: str, version: str) -> None:

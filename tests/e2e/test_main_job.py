@@ -69,6 +69,16 @@ def test_a_run_succeeds_with_a_version_a_metric_and_its_mlflow_run(first_run: Ma
     assert {"key": "modelcycle.namespace", "value": "default"} in logged["data"]["tags"]
 
 
+def test_the_runs_log_is_among_its_artifacts_and_its_page_is_linked(first_run: Manifest):
+    run_id, stored = first_run["runId"], condition({"status": first_run}, "LogStored")
+    assert stored["status"] == "True", stored
+    (log,) = registry.ask("GET", "artifacts/list", run_id=run_id, path="logs")["files"]
+    assert log["path"] in stored["message"]
+    assert "accuracy 0.844, " in registry.artifact(run_id, log["path"])
+    page = f"/#/experiments/{registry.ask('GET', 'runs/get', run_id=run_id)['run']['info']['experiment_id']}"
+    assert first_run["runURL"] == f"http://modelcycle-mlflow.default.svc:5000{page}/runs/{run_id}"
+
+
 def test_the_deployment_is_ready_on_that_version_and_says_which_run_made_it(iris: Stand, first_run: Manifest):
     resource = iris.read()
     assert condition(resource, "UpToDate")["status"] == "True"

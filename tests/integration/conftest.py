@@ -1,5 +1,6 @@
 """One API server, one MLflow and one operator for the session; a namespace for each test."""
 
+import contextlib
 import itertools
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,14 +15,20 @@ from tests.integration.world import Kube, MlflowServer, Operator, World
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+@contextlib.contextmanager
+def prepared(folder: Path) -> Iterator[ApiServer]:
     """A real API server with our CRDs, and with no more rights for the operator than the chart gives it."""
-    with apiserver.running(tmp_path_factory.mktemp("apiserver")) as running:
+    with apiserver.running(folder) as running:
         kubectl(running, "apply", "-f", str(ROOT / "crds"))
         kubectl(running, "wait", "--for=condition=Established", "crd", "--all")
         kubectl(running, "create", "namespace", "modelcycle")
         kubectl(running, "apply", "-f", "-", text=_rights(running.commands))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with prepared(tmp_path_factory.mktemp("apiserver")) as running:
         yield running
 
 

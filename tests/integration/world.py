@@ -160,6 +160,24 @@ class MlflowServer:
         body = {"name": model, "source": f"{run['artifact_uri']}/model", "run_id": run["run_id"]}
         return int(self.call("POST", "model-versions/create", body)["model_version"]["version"])
 
+    def begin_run(self, tags: dict[str, str], **metrics: float) -> str:
+        """A run as a script begins it, and does not end it; its id."""
+        pairs = [{"key": key, "value": value} for key, value in tags.items()]
+        body = {"experiment_id": "0", "start_time": int(time.time() * 1000), "tags": pairs}
+        run_id = str(self.call("POST", "runs/create", body)["run"]["info"]["run_id"])
+        for key, value in metrics.items():
+            metric = {"run_id": run_id, "key": key, "value": value, "timestamp": 1}
+            self.call("POST", "runs/log-metric", metric)
+        return run_id
+
+    def run_status(self, run_id: str) -> str:
+        return str(self.call("GET", f"runs/get?run_id={run_id}", {})["run"]["info"]["status"])
+
+    def artifact(self, run_id: str, path: str) -> bytes:
+        """A file among a run's artifacts."""
+        uri = str(self.call("GET", f"runs/get?run_id={run_id}", {})["run"]["info"]["artifact_uri"])
+        return (Path(uri.removeprefix("file://")) / path).read_bytes()
+
     def point(self, model: str, alias: str, version: int) -> None:
         """Sets an alias."""
         self.call("POST", "registered-models/alias", {"name": model, "alias": alias, "version": str(version)})
@@ -168,14 +186,17 @@ class MlflowServer:
 class Operator:
     """The real operator, with kopf, in a thread of this process."""
 
-    def __init__(self, server: ApiServer, mlflow: MlflowServer) -> None:
+    def __init__(self, server: ApiServer, mlflow: MlflowServer, namespaces: tuple[str, ...] = ()) -> None:
         self._kubeconfig = str(server.operator)
         self.settings = Settings(
             tracking_uri=mlflow.url,
             train_image="train:test",
             serve_image="serve:test",
             mount_path=str(mlflow.mlruns),
+            ui_url="https://mlflow.example.org",
+            namespaces=namespaces,
             poll_seconds=0.5,
+            orphan_sweep_seconds=0.5,
             port=free_ports(1)[0],
             namespace="modelcycle",
             lease_name="modelcycle-operator",

@@ -71,6 +71,11 @@ class ExpectedModel(Model):
     )
 
 
+class Objective(Model):
+    metric: ShortText = Field(description="Name of the metric that the main run logs.")
+    higher_is_better: bool = Field(True, description="Whether more of it is better; false for a loss.")
+
+
 class TrainingRunSpec(Model):
     image: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
         None, description="Image to train in: any with an MLflow client in it. Defaults to the chart's."
@@ -109,6 +114,9 @@ class TrainingRunSpec(Model):
     )
     source: Source | None = Field(None, description="Where the code comes from, if it is not in the image.")
     model: ExpectedModel | None = Field(None, description="What the run is expected to register.")
+    objective: Objective | None = Field(
+        None, description="The metric that the METRIC column shows, and by which runs are compared."
+    )
     backoff_limit: Annotated[int, Field(ge=0, le=100)] = Field(
         0, description="How often a failed attempt is tried again. Disruptions do not count."
     )
@@ -185,7 +193,7 @@ class TrainingRunStatus(Model):
     conditions: list[Condition] = Field(
         default_factory=list,
         description="Stalled (it waits for somebody to act), Suspended, Complete, Failed, Finished (either), "
-        "ModelRegistered, Promoted, RegistryReachable.",
+        "ModelRegistered, Promoted, LogStored, RegistryReachable.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     job_name: Text | None = Field(None, description="Name of the Job.")
@@ -198,8 +206,16 @@ class TrainingRunStatus(Model):
     completion_time: datetime | None = Field(None, description="When the Job ended.")
     duration: Text | None = Field(None, description="From start to end, as in 1m32s.")
     version: Text | None = Field(None, description="Version registered by the main run.")
-    metric: Text | None = Field(None, description="A metric of the main run, as in accuracy=0.947.")
-    run_id: Text | None = Field(None, description="Id of the main MLflow run.")
+    metric: Text | None = Field(
+        None,
+        description="A metric of the main run, as in accuracy=0.947: the objective's, else the first by name.",
+    )
+    run_id: Text | None = Field(
+        None,
+        description="Id of the main MLflow run: the one that made the version, else the last started one that is "
+        "nobody's child.",
+    )
+    run_url: Text | None = Field(None, alias="runURL", description="Its page in the MLflow UI.")
     runs: Annotated[list[Run], Field(max_length=RUNS_MAX)] | None = Field(
         None, description="MLflow runs that the Job started, the first 20."
     )

@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client.rest import RESTResponse
 
 from modelcycle.plan import Body
-from modelcycle.runtime.resources import Resource
+from modelcycle.runtime.resources import PODS, Resource
 
 REQUEST_TIMEOUT_SECONDS = 30
 LIST_CHUNK = 500
+LOG_PIECE = 64 * 1024
 
 
 class ApiError(Exception):
@@ -93,6 +95,21 @@ class Cluster:
                 return
             query["continue"] = token
 
+    async def log(self, namespace: str, pod: str, container: str) -> AsyncIterator[bytes]:
+        """What the kubelet still has of a container's log, piece by piece.
+
+        Raises NotFoundError if the pod is gone, RefusedError (400) if the container has no log.
+        """
+        path = f"{PODS.path(namespace, pod, 'log')}?{urlencode({'container': container})}"
+        answer = await self._answer("GET", path)
+        try:
+            async for piece in answer.response.content.iter_chunked(LOG_PIECE):
+                yield piece
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _silent(error) from error
+        finally:
+            answer.response.close()
+
     async def create(self, resource: Resource, namespace: str, body: Body) -> Body:
         """Raises ConflictError with reason AlreadyExists if the name is taken.
 
@@ -147,19 +164,32 @@ class Cluster:
         body: Body | None = None,
         headers: dict[str, str] | None = None,
     ) -> Any:
+        answer = await self._answer(method, path + (f"?{urlencode(query)}" if query else ""), body, headers)
+        try:
+            return json.loads(await answer.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _silent(error) from error
+
+    async def _answer(
+        self, method: str, path: str, body: Body | None = None, headers: dict[str, str] | None = None
+    ) -> RESTResponse:
         all_headers = {"Accept": "application/json", "User-Agent": "modelcycle", **(headers or {})}
-        url = f"{self.client.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        url = f"{self.client.configuration.host}{path}"
         await self.client.update_params_for_auth(all_headers, [], ["BearerToken"], path, method, body)
         try:
             answer = await self.client.call_api(
                 method, url, all_headers, body, _request_timeout=REQUEST_TIMEOUT_SECONDS
             )
+            if answer.status < 300:
+                return answer
             text = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnavailableError(0, "NoAnswer", f"The API server does not answer: {error!r}.") from error
-        if answer.status < 300:
-            return json.loads(text)
+            raise _silent(error) from error
         raise _refusal(answer.status, text)
+
+
+def _silent(error: Exception) -> UnavailableError:
+    return UnavailableError(0, "NoAnswer", f"The API server does not answer: {error!r}.")
 
 
 def _refusal(code: int, text: bytes) -> ApiError:

@@ -6,12 +6,14 @@ memory. https://mlflow.org/docs/latest/rest-api.html
 
 import os
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 
 from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.training.observed import (
+    CLUSTER_TAG,
     NAME_TAG,
     NAMESPACE_TAG,
     POD_TAG,
@@ -19,10 +21,15 @@ from modelcycle.training.observed import (
     MlflowRun,
     Results,
 )
+from modelcycle.training.orphans import RUNNING, LeftRunning
 
 TIMEOUT_SECONDS = 20
 MODELS_PAGE, VERSIONS_PAGE, RUNS_PAGE, EXPERIMENTS_PAGE = 1000, 1000, 1000, 1000
 WEBHOOKS_PAGE = 100
+# What the server takes in one request that puts an artifact.
+ARTIFACT_MAX_BYTES = 10 * 1024 * 1024
+# So many run ids fit into the address of a request.
+RUNS_AT_ONCE = 100
 _TAKEN = '"RESOURCE_ALREADY_EXISTS"'
 _PARENT_TAG, _NAME_TAG = "mlflow.parentRunId", "mlflow.runName"
 
@@ -79,20 +86,66 @@ class Mlflow:
 
     async def results(self, training_run_uid: str) -> Results:
         """All MLflow runs that carry a TrainingRun's UID, and the versions that they registered."""
-        experiments = [
-            e["experiment_id"] async for e in self._post_pages("experiments/search", "experiments", {})
-        ]
-        if not experiments:
-            return Results()
-        query = {"experiment_ids": experiments, "filter": f"tags.`{UID_TAG}` = '{training_run_uid}'"}
-        runs = [_run(run) async for run in self._post_pages("runs/search", "runs", query)]
+        found = await self._runs(await self._experiments(), f"tags.`{UID_TAG}` = '{training_run_uid}'")
+        runs = {run.run_id: run for run in map(_run, found)}
+        runs |= await self._untagged_children(runs)
         versions: list[Version] = []
-        for run in runs:
-            pages = self._pages(
-                "model-versions/search", "model_versions", VERSIONS_PAGE, filter=f"run_id='{run.run_id}'"
-            )
+        for ids in _chunks(runs):
+            filters = f"run_id IN ({', '.join(repr(run_id) for run_id in ids)})"
+            pages = self._pages("model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters)
             versions += [_version(version) async for version in pages]
-        return Results(tuple(runs), tuple(versions))
+        return Results(tuple(runs.values()), tuple(versions))
+
+    async def _untagged_children(self, parents: dict[str, MlflowRun]) -> dict[str, MlflowRun]:
+        """Those that autolog starts by the client API, as for each candidate of a grid search.
+
+        They carry no tag of ours; the pod is the parent's.
+        """
+        if not parents:
+            return {}
+        experiments = sorted({run.experiment for run in parents.values()})
+        since = min(run.start for run in parents.values())
+        filters = f"tags.`{_PARENT_TAG}` != '' AND attributes.start_time >= {since}"
+        nested = [_run(body) for body in await self._runs(experiments, filters)]
+        return {
+            run.run_id: replace(run, pod=run.pod or parents[run.parent].pod)
+            for run in nested
+            if run.parent in parents
+        }
+
+    async def left_running(self, cluster: str) -> list[LeftRunning]:
+        """The runs of all TrainingRuns of a cluster, by its UID, that have not ended."""
+        filters = f"tags.`{CLUSTER_TAG}` = '{cluster}' AND attributes.status = '{RUNNING}'"
+        out = []
+        for body in await self._runs(await self._experiments(), filters):
+            tags = _pairs(body.get("data", {}).get("tags", ()))
+            if {NAMESPACE_TAG, NAME_TAG, UID_TAG} <= tags.keys():
+                run_id = body["info"]["run_id"]
+                out.append(LeftRunning(run_id, tags[NAMESPACE_TAG], tags[NAME_TAG], tags[UID_TAG]))
+        return out
+
+    async def _experiments(self) -> list[str]:
+        pages = self._post_pages("experiments/search", "experiments", {})
+        return [experiment["experiment_id"] async for experiment in pages]
+
+    async def _runs(self, experiments: list[str], filters: str) -> list[dict[str, Any]]:
+        if not experiments:
+            return []
+        query = {"experiment_ids": experiments, "filter": filters}
+        return [run async for run in self._post_pages("runs/search", "runs", query)]
+
+    async def put_artifact(self, run_id: str, path: str, size: int, content: AsyncIterator[bytes]) -> None:
+        """Puts a file of so many bytes, at most ARTIFACT_MAX_BYTES, among a run's artifacts. Raises RegistryError."""
+        url = f"{self._uri}/ajax-api/2.0/mlflow/upload-artifact"
+        query = {"run_uuid": run_id, "path": path}
+        # With its length told, nothing has to be read into memory.
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        try:
+            async with self._client().post(url, params=query, data=content, headers=headers) as answer:
+                if answer.status != 200:
+                    raise RegistryError(_no(self._uri, answer.status, await answer.text()))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _silent(self._uri, error) from error
 
     async def ensure_experiment(self, name: str) -> None:
         """Makes an experiment that is not there yet. Raises RegistryError."""
@@ -179,9 +232,7 @@ class Mlflow:
                     raise RegistryError(_no(self._uri, answer.status, await answer.text()))
                 parsed = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise RegistryError(
-                f"MLflow at {self._uri} does not answer ({str(error) or type(error).__name__}): check that its pod runs and its address is right."
-            ) from error
+            raise _silent(self._uri, error) from error
         except ValueError as error:
             raise RegistryError(f"What answers at {self._uri} is not MLflow: {error}.") from error
         if not isinstance(parsed, dict):
@@ -203,6 +254,13 @@ def _credentials() -> dict[str, str]:
     if user and password:
         return {"Authorization": aiohttp.encode_basic_auth(user, password)}
     return {}
+
+
+def _silent(uri: str, error: Exception) -> RegistryError:
+    what = str(error) or type(error).__name__
+    return RegistryError(
+        f"MLflow at {uri} does not answer ({what}): check that its pod runs and its address is right."
+    )
 
 
 def _no(uri: str, status: int, text: str) -> str:
@@ -237,11 +295,17 @@ def _run(body: dict[str, Any]) -> MlflowRun:
         parent=tags.get(_PARENT_TAG, ""),
         pod=tags.get(POD_TAG, ""),
         metrics=_metrics(data),
+        experiment=info.get("experiment_id", ""),
     )
 
 
 def _metrics(data: dict[str, Any]) -> dict[str, float]:
     return {metric["key"]: float(metric["value"]) for metric in data.get("metrics", ())}
+
+
+def _chunks(runs: Iterable[str]) -> list[list[str]]:
+    ids = list(runs)
+    return [ids[at : at + RUNS_AT_ONCE] for at in range(0, len(ids), RUNS_AT_ONCE)]
 
 
 def _pairs(items: Any) -> dict[str, str]:

@@ -5,10 +5,9 @@ from dataclasses import replace
 from modelcycle import plan
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
-from modelcycle.plan import REVISION_LABEL, RUN_LABEL
+from modelcycle.plan import REVISION_LABEL
 from modelcycle.pods import Pod
 from modelcycle.registry import Origin
-from modelcycle.runtime import champions
 from modelcycle.runtime.cluster import NotFoundError
 from modelcycle.runtime.context import ChildId, Context
 from modelcycle.runtime.mlflow import RegistryError
@@ -29,7 +28,6 @@ from modelcycle.serving import observed as serving
 from modelcycle.serving.revision import Revision
 from modelcycle.serving.revision import name as revision_name
 from modelcycle.training import observed as training
-from modelcycle.training.ending import ending
 from modelcycle.training.waiting import unexplained
 
 _UNSWITCHED = b'"step":"Starting"', b'"step":"Proving"', b'"step":"Switching"'
@@ -49,7 +47,7 @@ async def what_is_doubtful(context: Context, key: Key) -> None:
 
 
 async def training_run(context: Context, key: Key, run: TrainingRun) -> training.Observed:
-    """Looks for the Job live when a recorded one is not in the store; its pods, and MLflow, when it has ended.
+    """Looks for the Job live when a recorded one is not in the store.
 
     Events are asked for only while nothing else says why no pod starts.
     """
@@ -65,33 +63,13 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
         run=run,
         defaults=context.defaults,
         job=job,
-        pods=_pods(context, key, job),
+        pods=pods_of(context, key, job),
         service=any(entry.controller == uid for entry in store.children(SERVICES, key)),
         job_confirmed_gone=gone,
     )
-    if finished:
-        return observed
-    if quiet := unexplained(observed, context.clock()):
-        observed = replace(observed, told=await _told(context, key.namespace, quiet))
-    end = ending(observed, context.clock())
-    if end is None or (end.kind == "Complete" and not _is_its_turn(context, key, run)):
-        return observed
-    return await _with_results(context, key, observed)
-
-
-def _pods(context: Context, key: Key, job: training.Job | None) -> tuple[Pod, ...]:
-    return tuple(e.item for e in context.store.children(PODS, key) if job and e.controller == job.uid)
-
-
-async def _with_results(context: Context, key: Key, observed: training.Observed) -> training.Observed:
-    await _see_pods(context, key)
-    observed = replace(observed, pods=_pods(context, key, observed.job))
-    try:
-        results = await context.mlflow.results(observed.run.metadata.uid)
-        rivals = await champions.of_model(context.mlflow, observed.run.spec.model)
-    except RegistryError as error:
-        return replace(observed, registry_problem=str(error))
-    return replace(observed, results=results, champions=rivals)
+    if not finished and (quiet := unexplained(observed, context.clock())):
+        return replace(observed, told=await _told(context, key.namespace, quiet))
+    return observed
 
 
 async def _told(context: Context, namespace: str, uid: str) -> training.Told | None:
@@ -107,18 +85,9 @@ def runs_of(context: Context, key: Key, uid: str) -> tuple[TrainingRun, ...]:
     return tuple(TrainingRun.model_validate_json(item) for item in owned)
 
 
-def _is_its_turn(context: Context, key: Key, run: TrainingRun) -> bool:
-    """Of the runs that may move an alias of one model, one at a time is judged."""
-    model = run.spec.model
-    if model is None or model.promote is None:
-        return True
-    return context.turns.take(model.name, key)
-
-
-async def _see_pods(context: Context, key: Key) -> None:
-    """Which attempts failed decides what counts, and the watch of pods can be behind that of Jobs."""
-    async for body in context.cluster.list(PODS, key.namespace, f"{RUN_LABEL}={key.name}"):
-        context.store.put(PODS, body)
+def pods_of(context: Context, key: Key, job: training.Job | None) -> tuple[Pod, ...]:
+    """Those that the Job controls."""
+    return tuple(e.item for e in context.store.children(PODS, key) if job and e.controller == job.uid)
 
 
 async def _live_job(context: Context, run: TrainingRun) -> training.Job | None:

@@ -12,6 +12,7 @@ from modelcycle.runtime.echo import Echo
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.mlflow import Mlflow
 from modelcycle.runtime.nudges import Nudges
+from modelcycle.runtime.orphan_sweep import OrphanSweep
 from modelcycle.runtime.queue import Queue
 from modelcycle.runtime.reconcile import reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
@@ -76,7 +77,13 @@ async def _run(
     runner = await health.serve(settings.port, context.echo, ready.is_set, nudges, lease.held)
     # Nothing is judged by half a picture: all is listed before the first pass.
     await relist.everything(context, settings.namespaces)
-    parts = (queue.run(), registry.run(), lease.run(wake_all), relist.run(context, settings.namespaces))
+    parts = (
+        queue.run(),
+        registry.run(),
+        lease.run(wake_all),
+        relist.run(context, settings.namespaces),
+        OrphanSweep(context, settings.namespaces, settings.orphan_sweep_seconds).run(),
+    )
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(part) for part in parts]
@@ -101,6 +108,7 @@ async def _defaults(settings: Settings, api: cluster.Cluster) -> Defaults:
     kube_system = await api.get(NAMESPACES, None, "kube-system")
     return Defaults(
         tracking_uri=settings.tracking_uri,
+        ui_url=settings.ui_url or settings.tracking_uri,
         train_image=settings.train_image,
         serve_image=settings.serve_image,
         image_pull_policy=settings.image_pull_policy,

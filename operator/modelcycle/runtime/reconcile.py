@@ -12,7 +12,7 @@ from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.api.trainingschedule import TrainingSchedule
 from modelcycle.plan import Body, Plan
-from modelcycle.runtime import observe, registry_write, sweeps, unreadable
+from modelcycle.runtime import answers, observe, registry_write, sweeps, unreadable
 from modelcycle.runtime.cluster import ConflictError, NotFoundError, RefusedError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
@@ -32,6 +32,7 @@ from modelcycle.training import schedule as schedules
 
 AT_ONCE = 0.0
 UNREAD_RETRY_SECONDS = 1.0
+OTHERS_TURN_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,12 @@ async def _plan_run(context: Context, key: Key, body: Body) -> Plan:
     run = TrainingRun.model_validate(body)
     observed = await observe.training_run(context, key, run)
     plan = training.plan(observed, context.clock())
+    while plan.question:
+        answered = await answers.answer(context, key, observed, plan.question)
+        if answered is None:
+            return Plan(look_again=OTHERS_TURN_SECONDS)
+        observed = answered
+        plan = training.plan(observed, context.clock())
     if plan.registry and (problem := await registry_write.carry_out(context, plan.registry)):
         return training.plan(replace(observed, results=None, registry_problem=problem), context.clock())
     if not plan.creates:

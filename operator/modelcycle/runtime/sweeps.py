@@ -20,7 +20,7 @@ async def planned(context: Context, key: Key, body: Body) -> Plan:
     owned = [e for e in context.store.children(TRAINING_RUNS, key) if e.controller == sweep.metadata.uid]
     observed = Observed(sweep, tuple(project_child(json.loads(entry.item)) for entry in owned))
     made = plan(observed, context.clock())
-    if made.question and context.turns.take(made.question.model, key):
+    if isinstance(made.question, Nominate) and context.turns.take(made.question.model, key):
         observed = await _answered(context, observed, made.question)
         made = plan(observed, context.clock())
     if made.registry and (problem := await registry_write.carry_out(context, made.registry)):

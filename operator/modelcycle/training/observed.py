@@ -1,7 +1,7 @@
 """Everything that a pass over a TrainingRun knows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -88,7 +88,7 @@ def project_event(body: dict[str, Any]) -> Told:
 
 @dataclass(frozen=True)
 class MlflowRun:
-    """A run in MLflow, as its server tells it. start: milliseconds since the epoch."""
+    """A run in MLflow, as its server tells it. start: milliseconds since the epoch; experiment: its id."""
 
     run_id: str
     name: str
@@ -97,6 +97,7 @@ class MlflowRun:
     parent: str
     pod: str
     metrics: Mapping[str, float]
+    experiment: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,14 @@ Champions = Mapping[str, Champion]
 
 
 @dataclass(frozen=True)
+class LogsKept:
+    """What became of the logs. pods: those whose log is kept; problem: why others' is not, as a sentence, or ""."""
+
+    pods: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Observed:
     """One pass's input.
 
@@ -129,11 +138,12 @@ class Observed:
         service: whether the Service is there by which several nodes find each other.
         missing_claim: the first claim that the pods are to mount and that is not there, or "".
         told: why there is no pod, or why the kubelet does not start it, where only Events say so.
-        results: None while the Job has not ended, or the registry did not answer.
-        registry_problem: why it did not answer, as a sentence: when the results were asked for, or before the Job
-            is made, when its experiment was.
+        results: None while nobody asked for them, or the registry did not answer.
+        registry_problem: why it did not answer, as a sentence: when the results were asked for or written about, or
+            before the Job is made, when its experiment was.
+        logs: None while nobody tried to keep them.
         refusal: the API server's last answer to the Job's creation, if it was a no.
-        champions: what spec.model.promote names; read together with results.
+        champions: what spec.model.promote names; None while nobody asked for them.
     """
 
     run: TrainingRun
@@ -146,5 +156,6 @@ class Observed:
     told: Told | None = None
     results: Results | None = None
     registry_problem: str = ""
+    logs: LogsKept | None = None
     refusal: Refusal | None = None
-    champions: Champions = field(default_factory=dict)
+    champions: Champions | None = None

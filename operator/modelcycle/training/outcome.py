@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelcycle.api.trainingrun import (
     METRICS_MAX,
@@ -26,12 +26,14 @@ class Outcome:
     Attributes:
         main: the run that made the version, else the last started one without a parent.
         version: the highest version of the expected model, else the last registered one.
+        metrics: those of the main run.
     """
 
     main: MlflowRun | None
     version: Version | None
-    versions: tuple[Version, ...]
-    runs: tuple[MlflowRun, ...]
+    versions: tuple[Version, ...] = ()
+    runs: tuple[MlflowRun, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 def choose(results: Results, pods: Iterable[Pod], expected_model: str | None) -> Outcome:
@@ -52,7 +54,13 @@ def choose(results: Results, pods: Iterable[Pod], expected_model: str | None) ->
     made_it = next((run for run in runs if version and run.run_id == version.run_id), None)
     parents = [run for run in runs if not run.parent]
     main = made_it or (parents[-1] if parents else None)
-    return Outcome(main, version, versions, runs)
+    return Outcome(main, version, versions, runs, main.metrics if main else {})
+
+
+def of_failure(results: Results | None) -> Outcome:
+    """Nothing counts of a Job that failed; its last run is where to look for the reason."""
+    parents = [run for run in results.runs if not run.parent] if results else []
+    return Outcome(max(parents, key=lambda run: run.start, default=None), None)
 
 
 def _version(versions: tuple[Version, ...], expected_model: str | None) -> Version | None:
@@ -63,15 +71,16 @@ def _version(versions: tuple[Version, ...], expected_model: str | None) -> Versi
 
 
 def record(
-    spec: TrainingRunSpec, status: TrainingRunStatus, results: Results, outcome: Outcome
+    spec: TrainingRunSpec, status: TrainingRunStatus, results: Results, outcome: Outcome, ui_url: str
 ) -> TrainingRunStatus:
     """The status with what came out. All runs are listed, also those of failed attempts."""
-    metrics = sorted(outcome.main.metrics.items()) if outcome.main else []
+    main, metrics = outcome.main, sorted(outcome.metrics.items())
     runs = sorted(results.runs, key=lambda run: run.start)
     return status.model_copy(
         update={
             "version": str(outcome.version.number) if outcome.version else None,
-            "run_id": outcome.main.run_id if outcome.main else None,
+            "run_id": main.run_id if main else None,
+            "run_url": f"{ui_url}/#/experiments/{main.experiment}/runs/{main.run_id}" if main else None,
             "metric": _shown(spec, dict(metrics)),
             "runs": [Run(run_id=r.run_id, name=r.name, status=r.status) for r in runs[:RUNS_MAX]],
             "runs_total": len(runs),
@@ -87,10 +96,11 @@ def record(
 
 
 def _shown(spec: TrainingRunSpec, metrics: Mapping[str, float]) -> str | None:
-    """The metric of the column: that of the first rule of promotion, else the first by name."""
+    """The objective's metric, and none in its place; else that of promotion's first rule, else the first by name."""
     promote = spec.model.promote if spec.model else None
-    wanted = [rule.metric for rule in promote.when] if promote else []
-    name = next((name for name in [*wanted[:1], *metrics] if name in metrics), None)
+    wanted = [rule.metric for rule in promote.when[:1]] if promote else []
+    names = [spec.objective.metric] if spec.objective else [*wanted, *metrics]
+    name = next((name for name in names if name in metrics), None)
     return f"{name}={spelled(metrics[name], '.4g')}" if name else None
 
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime
 
-from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import Conditions, is_true
 from modelcycle.overlay import OverlayError
 from modelcycle.plan import Body, Plan, Ref
@@ -11,17 +10,16 @@ from modelcycle.pods import Pod
 from modelcycle.training import nodes, suspension
 from modelcycle.training.attempts import attempts
 from modelcycle.training.disruption import disrupted
-from modelcycle.training.ending import Ending, ending
+from modelcycle.training.ending import ending
 from modelcycle.training.expiry import expiry
 from modelcycle.training.finish import finish
 from modelcycle.training.job import job as job_of
 from modelcycle.training.observed import Job, Observed
-from modelcycle.training.say import event_if_new, said, with_job
+from modelcycle.training.say import event_if_new, said, with_job, without_registry
 from modelcycle.training.waiting import claim_missing, waiting
 
 CLAIM_RETRY_SECONDS = 10
 REFUSED_RETRY_SECONDS = 30
-REGISTRY_RETRY_SECONDS = 5
 
 
 def plan(observed: Observed, now: datetime) -> Plan:
@@ -34,7 +32,7 @@ def plan(observed: Observed, now: datetime) -> Plan:
     if job is None:
         return _without_job(observed, now)
     if end := ending(observed, now):
-        return _ended(observed, job, end, now)
+        return finish(observed, now, end.kind, end.reason, end.message)
     lost = () if _has_service(observed) else (nodes.service(observed.run),)
     return replace(_under_way(observed, job, now), creates=lost)
 
@@ -64,7 +62,7 @@ def _without_job(observed: Observed, now: datetime) -> Plan:
         return _pending(observed, now, "ClaimNotFound", claim_missing(observed), CLAIM_RETRY_SECONDS)
     if observed.registry_problem:
         message = f"The run starts when its experiment can be made: {observed.registry_problem}"
-        return _without_registry(observed, now, said(observed, "Pending", "RegistryUnreachable", message))
+        return without_registry(observed, now, said(observed, "Pending", "RegistryUnreachable", message))
     return Plan(creates=create)
 
 
@@ -115,28 +113,3 @@ def _all_run(observed: Observed, pods: tuple[Pod, ...]) -> bool:
     """Of several nodes none gets anywhere before the last one has come."""
     come = {pod.label(nodes.INDEX) for pod in pods if pod.running or pod.phase == "Succeeded"}
     return any(pod.running for pod in pods) and len(come) == nodes.number(observed.run)
-
-
-def _ended(observed: Observed, job: Job, end: Ending, now: datetime) -> Plan:
-    if observed.results is None:
-        return _collecting(observed, job, now)
-    return finish(observed, now, end.kind, end.reason, end.message)
-
-
-def _collecting(observed: Observed, job: Job, now: datetime) -> Plan:
-    """The run has ended, but what came out of it is not known yet: nothing is said before it is."""
-    if not observed.registry_problem:
-        return Plan(look_again=REGISTRY_RETRY_SECONDS)
-    message = f"The run has ended; what came out of it is not known yet: {observed.registry_problem}"
-    status = said(observed, "Running", "CollectingResults", message, with_job(observed, job))
-    return _without_registry(observed, now, status)
-
-
-def _without_registry(observed: Observed, now: datetime, status: TrainingRunStatus) -> Plan:
-    conditions = Conditions(status.conditions, observed.run.metadata.generation, now)
-    conditions.judge("RegistryReachable", False, "RegistryUnreachable", observed.registry_problem)
-    return Plan(
-        status=status.model_copy(update={"conditions": conditions.all()}),
-        events=event_if_new(observed, status.reason or "", status.message or ""),
-        look_again=REGISTRY_RETRY_SECONDS,
-    )

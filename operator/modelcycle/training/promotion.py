@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelcycle.api.trainingrun import Promote, PromotionRule
+from modelcycle.api.trainingrun import ExpectedModel, Promote, PromotionRule
 from modelcycle.plan import Event, SetAlias
 from modelcycle.registry import READY, Version
 from modelcycle.training.observed import Champions
-from modelcycle.training.outcome import spelled
+from modelcycle.training.outcome import Outcome, spelled
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,13 @@ class _Finding:
 
     reason: str
     sentence: str
+
+
+def candidate(model: ExpectedModel | None, chosen: Outcome) -> Version | None:
+    """The version that may be promoted, or None."""
+    if model is None or model.promote is None or chosen.version is None:
+        return None
+    return chosen.version if chosen.version.name == model.name else None
 
 
 def judge(promote: Promote, version: Version, metrics: Mapping[str, float], champions: Champions) -> Verdict:

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Literal
 
 from modelcycle.api.trainingrun import TrainingRunStatus
-from modelcycle.conditions import cut
-from modelcycle.plan import Event
+from modelcycle.conditions import Conditions, cut
+from modelcycle.plan import Event, Plan
 from modelcycle.training.attempts import disrupted_pods
 from modelcycle.training.observed import Job, Observed
+
+REGISTRY_RETRY_SECONDS = 5
 
 
 def with_job(observed: Observed, job: Job) -> TrainingRunStatus:
@@ -21,6 +23,11 @@ def with_job(observed: Observed, job: Job) -> TrainingRunStatus:
         "conditions": [condition for condition in before.conditions if condition.type != "Stalled"],
     }
     return before.model_copy(update=update)
+
+
+def job_end(observed: Observed, now: datetime) -> datetime:
+    """When the Job ended; now, for one that is not there any more."""
+    return (observed.job and observed.job.end_time) or now
 
 
 def said(
@@ -44,6 +51,17 @@ def event_if_new(
     observed: Observed, reason: str, message: str, kind: Literal["Normal", "Warning"] = "Warning"
 ) -> tuple[Event, ...]:
     return () if observed.run.status.reason == reason else (Event(kind, reason, message),)
+
+
+def without_registry(observed: Observed, now: datetime, status: TrainingRunStatus) -> Plan:
+    """What is said while MLflow does not answer."""
+    conditions = Conditions(status.conditions, observed.run.metadata.generation, now)
+    conditions.judge("RegistryReachable", False, "RegistryUnreachable", observed.registry_problem)
+    return Plan(
+        status=status.model_copy(update={"conditions": conditions.all()}),
+        events=event_if_new(observed, status.reason or "", status.message or ""),
+        look_again=REGISTRY_RETRY_SECONDS,
+    )
 
 
 def spoken_duration(start: datetime | None, end: datetime) -> str | None:

@@ -12,11 +12,12 @@ from aiohttp.test_utils import TestServer
 from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.training.observed import MlflowRun
+from modelcycle.training.orphans import LeftRunning
 
 from tests.builders import a_version
 
 Answer = tuple[int, str]
-RUN = {
+RUN: dict[str, Any] = {
     "info": {"run_id": "run-1", "run_name": "first", "status": "FINISHED", "start_time": 1_700_000_000_000},
     "data": {
         "metrics": [{"key": "accuracy", "value": 0.9}, {"key": "loss", "value": "NaN"}],
@@ -84,6 +85,22 @@ def paged(field: str, *pages: list[Any]) -> Callable[[dict[str, Any]], dict[str,
         return {field: pages[number]} | more
 
     return answer
+
+
+def runs_found(*bodies: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Answers a search for children with those that are one, any other with the rest."""
+
+    def answer(question: dict[str, Any]) -> dict[str, Any]:
+        for_children = "mlflow.parentRunId" in question["filter"]
+        return {"runs": [body for body in bodies if ("of" in body) is for_children]}
+
+    return answer
+
+
+def child(run_id: str, of: str) -> dict[str, Any]:
+    """A run that autolog started by the client API."""
+    tags = [{"key": "mlflow.parentRunId", "value": of}]
+    return {"info": {**RUN["info"], "run_id": run_id}, "data": {"tags": tags}, "of": of}
 
 
 async def test_models_come_with_their_aliases_from_every_page(registry: Registry, mlflow: Mlflow) -> None:
@@ -173,7 +190,7 @@ async def test_results_are_the_tagged_runs_of_all_experiments_and_their_versions
     registry.answers["experiments/search"] = paged(
         "experiments", [{"experiment_id": "0"}], [{"experiment_id": "1"}]
     )
-    registry.answers["runs/search"] = paged("runs", [RUN])
+    registry.answers["runs/search"] = runs_found(RUN)
     registry.answers["model-versions/search"] = {"model_versions": [VERSION]}
     results = await mlflow.results("uid-1")
     assert results.versions == (a_version(3),)
@@ -182,9 +199,51 @@ async def test_results_are_the_tagged_runs_of_all_experiments_and_their_versions
     assert replace(run, metrics={"accuracy": run.metrics["accuracy"]}) == MlflowRun(
         "run-1", "first", "FINISHED", 1_700_000_000_000, "run-0", "iris-1-abcde", {"accuracy": 0.9}
     )
-    (search,) = [question for path, question in registry.asked if path == "runs/search"]
+    search = next(question for path, question in registry.asked if path == "runs/search")
     assert search["experiment_ids"] == ["0", "1"]
     assert search["filter"] == "tags.`modelcycle.trainingrun.uid` = 'uid-1'"
+
+
+async def test_untagged_children_of_the_runs_are_results_of_the_parents_pod(
+    registry: Registry, mlflow: Mlflow
+) -> None:
+    registry.answers["experiments/search"] = {"experiments": [{"experiment_id": "0"}]}
+    strangers = child("run-7", of="run-6")
+    registry.answers["runs/search"] = runs_found(RUN, child("run-2", of="run-1"), strangers)
+    registry.answers["model-versions/search"] = {}
+    runs = (await mlflow.results("uid-1")).runs
+    assert [(run.run_id, run.parent, run.pod) for run in runs[1:]] == [("run-2", "run-1", "iris-1-abcde")]
+
+
+async def test_versions_are_asked_for_by_a_hundred_runs_at_once(registry: Registry, mlflow: Mlflow) -> None:
+    registry.answers["experiments/search"] = {"experiments": [{"experiment_id": "0"}]}
+    many = [{"info": {**RUN["info"], "run_id": f"run-{n}"}, "data": {}} for n in range(101)]
+    registry.answers["runs/search"] = runs_found(*many)
+    registry.answers["model-versions/search"] = {"model_versions": [VERSION]}
+    assert len((await mlflow.results("uid-1")).versions) == 2
+    filters = [question["filter"] for path, question in registry.asked if path == "model-versions/search"]
+    assert [text.count("run-") for text in filters] == [100, 1]
+    assert filters[1] == "run_id IN ('run-100')"
+
+
+async def test_what_is_left_running_is_asked_for_by_cluster_and_status(
+    registry: Registry, mlflow: Mlflow
+) -> None:
+    registry.answers["experiments/search"] = {"experiments": [{"experiment_id": "0"}]}
+    uid = {"key": "modelcycle.trainingrun.uid", "value": "uid-1"}
+    whole = {**RUN, "data": {"tags": [*RUN["data"]["tags"], uid]}}
+    registry.answers["runs/search"] = paged("runs", [whole, RUN])
+    assert await mlflow.left_running("cluster-1") == [LeftRunning("run-1", "team", "iris-1", "uid-1")]
+    (search,) = [question for path, question in registry.asked if path == "runs/search"]
+    assert search["filter"] == "tags.`modelcycle.cluster` = 'cluster-1' AND attributes.status = 'RUNNING'"
+
+
+async def test_an_artifact_that_is_not_taken_is_an_error_in_the_servers_words(mlflow: Mlflow) -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    with pytest.raises(RegistryError, match=r"answers 404: .*RESOURCE_DOES_NOT_EXIST"):
+        await mlflow.put_artifact("run-1", "logs/pod.log", 2, content())
 
 
 async def test_a_registry_without_experiments_has_no_results(registry: Registry, mlflow: Mlflow) -> None:

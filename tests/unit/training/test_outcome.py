@@ -7,7 +7,7 @@ import pytest
 from modelcycle.api.trainingrun import TrainingRunSpec, TrainingRunStatus
 from modelcycle.registry import Version
 from modelcycle.training.observed import MlflowRun, Results
-from modelcycle.training.outcome import Outcome, choose, record
+from modelcycle.training.outcome import Outcome, choose, of_failure, record
 
 from tests.builders import PodBuilder, a_job_pod, a_version, an_mlflow_run
 
@@ -95,8 +95,15 @@ def test_without_a_version_the_main_run_is_the_last_started_one_that_is_nobodys_
     assert outcome.main.run_id == "run-2"
 
 
-def recorded(results: Results, outcome: Outcome) -> TrainingRunStatus:
-    return record(TrainingRunSpec(), TrainingRunStatus(), results, outcome)
+UI = "https://mlflow.example.org"
+
+
+def recorded(
+    results: Results,
+    outcome: Outcome,
+    spec: TrainingRunSpec = TrainingRunSpec(),  # noqa: B008 - it is frozen
+) -> TrainingRunStatus:
+    return record(spec, TrainingRunStatus(), results, outcome, UI)
 
 
 def test_all_runs_are_listed_in_the_order_of_their_start_also_of_failed_attempts() -> None:
@@ -142,7 +149,34 @@ def test_where_a_run_promotes_the_shown_metric_is(metrics: dict[str, float], sho
     promote = {"alias": "champion", "when": [{"metric": name, "atLeast": 0} for name in ("f1", "recall")]}
     spec = TrainingRunSpec.model_validate({"model": {"name": "iris", "promote": promote}})
     main = by("good", metrics=metrics)
-    assert record(spec, TrainingRunStatus(), Results((main,)), chosen(main)).metric == shown
+    assert recorded(Results((main,)), chosen(main), spec).metric == shown
+
+
+@pytest.mark.parametrize(
+    ("objective", "shown"),
+    [
+        pytest.param("f1", "f1=0.5", id="is shown"),
+        pytest.param("recall", None, id="and was not logged, shows none in its place"),
+    ],
+)
+def test_the_metric_that_the_objective_names(objective: str, shown: str | None) -> None:
+    main = by("good", metrics={"f1": 0.5, "accuracy": 0.947})
+    spec = TrainingRunSpec.model_validate({"objective": {"metric": objective}})
+    assert recorded(Results((main,)), chosen(main), spec).metric == shown
+
+
+def test_the_main_run_is_found_in_the_mlflow_ui() -> None:
+    main = replace(by("good", 3), experiment="7")
+    url = recorded(Results((main,)), chosen(main)).run_url
+    assert url == f"{UI}/#/experiments/7/runs/run-3"
+
+
+def test_of_a_failed_job_nothing_counts_and_its_last_run_is_where_to_look() -> None:
+    results = Results((by("bad", 2, metrics={"loss": 1.0}), by("bad", 1), by("bad", 3, parent="run-2")))
+    outcome = of_failure(results)
+    status = recorded(results, outcome)
+    assert (status.run_id, status.version, status.metrics) == ("run-2", None, [])
+    assert of_failure(Results()).main is None
 
 
 @pytest.mark.parametrize(

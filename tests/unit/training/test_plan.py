@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import find
-from modelcycle.plan import Plan, Ref, Refusal, SetAlias
-from modelcycle.training.observed import Champion, Observed, Results
+from modelcycle.plan import CollectResults, KeepLogs, Plan, ReadChampions, Ref, Refusal, SetAlias
+from modelcycle.training.observed import Champion, LogsKept, Observed, Results
 from modelcycle.training.plan import (
     CLAIM_RETRY_SECONDS,
     REFUSED_RETRY_SECONDS,
-    REGISTRY_RETRY_SECONDS,
     plan,
 )
-from modelcycle.training.say import spoken_duration
+from modelcycle.training.say import REGISTRY_RETRY_SECONDS, spoken_duration
 from modelcycle.training.waiting import EVENTS_AGAIN_SECONDS, WAITING_GRACE_SECONDS
 
 from tests.builders import (
@@ -138,7 +137,7 @@ def test_a_recorded_job_is_never_made_again() -> None:
 
 
 def test_a_job_that_is_gone_is_a_failure_and_no_new_job() -> None:
-    observed = a_run_seen(STARTED, job_confirmed_gone=True)
+    observed = a_run_seen(STARTED, job_confirmed_gone=True, results=Results())
     assert condition_of(observed, "Failed") == ("True", "JobDeleted")
     assert planned(observed).creates == ()
     assert "create a TrainingRun with another name" in (status_of(observed).message or "")
@@ -251,8 +250,24 @@ def test_nothing_is_said_of_the_outcome_before_the_registry_has_answered() -> No
     assert made.look_again == REGISTRY_RETRY_SECONDS
 
 
-def test_a_registry_that_was_not_asked_yet_is_asked_again() -> None:
-    assert planned(a_run_seen(STARTED, COMPLETE)) == Plan(look_again=REGISTRY_RETRY_SECONDS)
+def test_what_came_out_is_asked_for_before_anything_is_said() -> None:
+    assert planned(a_run_seen(STARTED, COMPLETE)) == Plan(question=CollectResults())
+    assert planned(a_run_seen(STARTED, job_confirmed_gone=True)) == Plan(question=CollectResults())
+
+
+def test_the_champion_is_asked_for_last_so_that_nobody_waits_for_the_turn_long() -> None:
+    known = a_run_seen(PROMOTING, COMPLETE, (POD.ended(0),), results=REGISTERED, logs=None)
+    assert isinstance(planned(known).question, KeepLogs)
+    assert planned(replace(known, logs=LogsKept())).question == ReadChampions()
+    failed = a_run_seen(PROMOTING, FAILED, (POD.ended(1),), results=REGISTERED)
+    assert planned(failed).question is None
+
+
+def test_an_outage_of_the_registry_is_told_once_in_its_first_words() -> None:
+    down = a_run_seen(STARTED, COMPLETE, registry_problem=UNREACHABLE)
+    run = STARTED.with_status(**status_of(down).wire())
+    still = a_run_seen(run, COMPLETE, registry_problem="MLflow answers 500.")
+    assert planned(still) == Plan(look_again=REGISTRY_RETRY_SECONDS)
 
 
 def test_a_run_whose_registry_came_back_is_finished_and_says_so() -> None:
@@ -415,7 +430,7 @@ def test_a_run_that_was_stopped_by_its_deadline_has_no_version() -> None:
     job = a_job(RUN).failed("DeadlineExceeded", "Job was active longer than specified deadline", ago(92))
     observed = a_run_seen(STARTED, job, results=REGISTERED)
     status = status_of(observed)
-    assert (status.reason, status.version, status.run_id) == ("DeadlineExceeded", None, None)
+    assert (status.reason, status.version, status.metric) == ("DeadlineExceeded", None, None)
     assert condition_of(observed, "ModelRegistered") == ("False", "NotRegistered")
 
 
@@ -480,8 +495,7 @@ def test_a_second_look_at_the_same_world_changes_neither_status_nor_tells_it_twi
             refusal=observed.refusal,
         )
     )
-    assert again.status
-    assert again.status.wire() == first.wire()
+    assert again.status is None or again.status.wire() == first.wire()
     assert again.events == ()
 
 

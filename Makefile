@@ -10,12 +10,12 @@ RUN := $(VENV)/bin
 RELEASE ?= modelcycle
 NAMESPACE ?= default
 VALUES ?= cluster/values.yaml
-CODE := operator cluster tests examples serve-image/service
+CODE := operator cluster tests examples benchmarks serve-image/service
 STATE := $(or $(CLUSTER_STATE),.cluster)
 KUBECONFIG_OF_CLUSTER := $(STATE)/kubeconfig
 
 .PHONY: help demo cluster cluster-down images load install uninstall generate lock format lint typecheck verify \
-  test test-unit test-convergence test-integration test-contract test-e2e test-nodes test-faults test-on-this-machine release binaries run clean
+  test test-unit test-convergence test-integration test-contract test-e2e test-nodes test-faults test-on-this-machine release binaries bench-serve run clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ lint: $(VENV)/installed ## ruff, and the layers
 	$(RUN)/lint-imports
 
 typecheck: $(VENV)/installed ## mypy, strict
-	$(RUN)/mypy operator cluster tests
+	$(RUN)/mypy operator cluster tests benchmarks/serve/*.py
 	MYPYPATH=serve-image/service $(RUN)/mypy -p modelserver
 
 verify: generate ## generated files are those that are checked in
@@ -104,6 +104,10 @@ test-nodes: $(VENV)/installed ## several nodes, on a three-node cluster of its o
 
 test-faults: $(VENV)/installed ## many more interleavings of the convergence tests
 	CONVERGENCE_EXAMPLES=5000 $(RUN)/pytest tests/convergence --timeout 7200
+
+bench-serve: $(VENV)/installed ## the serving image beside its peers: requests a second, latency, start, memory (20 minutes)
+	command -v wrk > /dev/null || { apt-get update -q && apt-get install -y -q wrk; }
+	$(RUN)/python -m benchmarks.serve $(BENCH_ARGS)
 
 run: $(VENV)/installed ## the operator on this machine, against the current cluster
 	MODELCYCLE_TRACKING_URI=$${MLFLOW_TRACKING_URI:-http://127.0.0.1:30500} MODELCYCLE_LOG_FORMAT=plain \

@@ -106,6 +106,15 @@ class Autoscaling(Model):
     )
 
 
+class Batching(Model):
+    max_batch_size: Annotated[int, Field(ge=2, le=65536)] = Field(
+        32, description="Rows that the model is given at once, at most."
+    )
+    max_latency_ms: Annotated[int, Field(ge=1, le=10000)] = Field(
+        10, description="Milliseconds that a request waits for others, at most."
+    )
+
+
 class ModelDeploymentSpec(Model):
     model: FollowedModel = Field(description="What is followed: exactly one of version, alias and latest.")
     replicas: Annotated[int, Field(ge=0, le=1000)] = Field(1, description="Pods of the serving version.")
@@ -137,6 +146,11 @@ class ModelDeploymentSpec(Model):
     trust: Literal["Any", "NoPickle"] = Field(
         "Any",
         description="NoPickle: models that run code while they are loaded (pickle, cloudpickle) are refused.",
+    )
+    batching: Batching | None = Field(
+        None,
+        description="Rows of several requests are predicted in one call of the model: for models that answer "
+        "many rows in hardly more time than one. Off by default.",
     )
     strategy: Strategy = Field(Strategy(), description="How a new version takes over.")
     promotion: Literal["Automatic", "Manual"] = Field(

@@ -1,6 +1,6 @@
 """The Deployment of a revision, and the Service that clients use."""
 
-from modelcycle.api.modeldeployment import ModelDeployment
+from modelcycle.api.modeldeployment import Batching, ModelDeployment
 from modelcycle.defaults import Defaults
 from modelcycle.overlay import OverlayError, laid_over
 from modelcycle.plan import (
@@ -140,6 +140,7 @@ def _container(deployment: ModelDeployment, defaults: Defaults, revision: Revisi
         {"name": "MODELCYCLE_SELF_TEST_TIMEOUT_SECONDS", "value": str(test.timeout_seconds)},
         {"name": "MODELCYCLE_DRAIN_SECONDS", "value": str(DRAIN_SECONDS)},
         {"name": "PORT", "value": str(PORT)},
+        *_batching(deployment.spec.batching),
     ]
     return {
         "name": CONTAINER,
@@ -182,6 +183,15 @@ def _shared(
             {"name": "tmp", "mountPath": TMP},
         ],
     }
+
+
+def _batching(batching: Batching | None) -> list[Body]:
+    if batching is None:
+        return []
+    return [
+        {"name": "MODELCYCLE_BATCH_MAX_ROWS", "value": str(batching.max_batch_size)},
+        {"name": "MODELCYCLE_BATCH_MAX_LATENCY_MS", "value": str(batching.max_latency_ms)},
+    ]
 
 
 def _probe(path: str, period: int, failures: int) -> Body:

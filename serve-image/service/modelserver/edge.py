@@ -26,7 +26,9 @@ from modelserver.protocols import (
     reply,
     too_large,
 )
+from modelserver.requestlog import RequestLog
 from modelserver.routes import PREDICTING, Route, route
+from modelserver.tracing import traced
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -37,12 +39,20 @@ OWN_FILES_ONLY = (b"content-security-policy", b"default-src 'self' 'unsafe-inlin
 class Edge:
     """Answers probes from the first moment on, predictions once it has a model, and the rest by BentoML."""
 
-    def __init__(self, model_name: str, model_version: str, max_body_bytes: int = 64 * 2**20) -> None:
+    def __init__(
+        self,
+        model_name: str,
+        model_version: str,
+        max_body_bytes: int = 64 * 2**20,
+        log: RequestLog | None = None,
+    ) -> None:
         self.model: Model | None = None
         self.draining = False
         self.bentoml: asyncio.Future[App] | None = None
         self.name, self.version = model_name, model_version
         self.max_body_bytes = max_body_bytes
+        self.log = log
+        self._predictions: App = traced(predictions)
         # Names may hold any character, header values may not.
         self.headers = [
             (b"x-model-name", quote(model_name, safe=" !#$&'()*+,;=@[]~").encode()),
@@ -57,25 +67,32 @@ class Edge:
         asked = route(path, self.name, self.version)
         status = 0
 
-        async def send_marked(message: MutableMapping[str, Any]) -> None:
+        async def marked(message: MutableMapping[str, Any]) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *self._marks(path)]
             await send(message)
 
+        send_marked: Send = marked
         meter = self._meters.get(asked)
         if meter is None:
             await self._app(asked)(scope, receive, send_marked)
             return
         began = time.perf_counter()
         meter.in_progress.inc()
+        entry = self.log.entry(model=self.name, version=self.version, path=path) if self.log else None
+        if entry:
+            receive, send_marked = entry.hearing(receive), entry.seeing(send_marked)
         try:
             await self._app(asked)(scope, receive, send_marked)
         except ClientGoneError:
             pass
         finally:
-            meter.ended(status, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            meter.ended(status, seconds)
+            if entry:
+                entry.ended(status, seconds)
 
     def _app(self, asked: Route) -> App:
         if asked == Route.LIVE:
@@ -88,7 +105,7 @@ class Edge:
         if self.model is None:
             return _still_loading
         if asked in (Route.INVOCATIONS, Route.INFER):
-            return predictions
+            return self._predictions
         if asked in (Route.BENTOML, Route.PREDICT):
             return self._by_bentoml
         return self._description(asked, self.model)

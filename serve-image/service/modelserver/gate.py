@@ -92,4 +92,6 @@ class Gate:
 def gate() -> Gate:
     """The gate of this process, which every route that predicts goes through."""
     settings = of_process()
-    return Gate(settings.predict_timeout, settings.max_concurrency, threads=max(2, cpus()))
+    # Requests that are to be predicted together wait for each other in threads of their own.
+    threads = settings.max_concurrency if settings.batch_max_rows else max(2, cpus())
+    return Gate(settings.predict_timeout, settings.max_concurrency, threads)

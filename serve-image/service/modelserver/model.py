@@ -12,6 +12,7 @@ import numpy as np
 from modelserver import native as natives
 from modelserver import notes, selftest
 from modelserver.answers import predictions_to_json
+from modelserver.batching import Batcher, Predict
 from modelserver.failures import ModelRaisedError, NeverServableError, UnfitInputError, judge, one_line
 from modelserver.folder import read
 from modelserver.matrix import reader
@@ -36,6 +37,8 @@ class Model:
         self.native = native
         self.seconds = float("inf")  # that its own example took
         self.count_rows: Callable[[float], None] = lambda rows: None
+        self._of_array: Predict = self._predict_array
+        self._of_table: Predict = self._predict_table
         self._read = reader(description.plain) if native and description.plain else lambda payload: None
 
     @functools.cached_property
@@ -51,26 +54,39 @@ class Model:
         """The parsed JSON of a request as an array for `predict_array`; None where that needs judgement."""
         return self._read(payload)
 
+    def batch(self, max_rows: int, max_latency: float) -> None:
+        """From now on predicts for requests together that come within `max_latency` seconds."""
+        self._of_array = Batcher(self._of_array, max_rows, max_latency)
+        self._of_table = Batcher(self._of_table, max_rows, max_latency)
+
     def predict_array(self, rows: np.ndarray) -> Any:
         """Predicts by the model's own library. Raises UnfitInputError or ModelRaisedError."""
-        assert self.native is not None
-        self.count_rows(len(rows))
-        try:
-            return self.native.predict(rows)
-        except Exception as error:
-            if not (np.abs(rows) <= LARGEST).all():
-                raise UnfitInputError(
-                    one_line(f"The input holds numbers out of the model's range: {error}")
-                ) from error
-            raise ModelRaisedError(one_line(f"{type(error).__name__}: {error}")) from error
+        return self._of_array(rows)
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         """Predicts on what pyfunc takes: a DataFrame, an array, a dictionary of arrays, …
 
         Raises UnfitInputError for input that the signature refuses, ModelRaisedError for the model's own.
         """
+        if not params and (hasattr(data, "dtypes") or isinstance(data, np.ndarray)) and len(data):
+            return self._of_table(data)
         self.count_rows(len(data) if isinstance(data, Sized) else 1)
         return self.pyfunc.predict(data, params)
+
+    def _predict_array(self, rows: np.ndarray) -> Any:
+        assert self.native is not None
+        self.count_rows(len(rows))
+        try:
+            return self.native.predict(rows)
+        except Exception as error:
+            said = one_line(f"{type(error).__name__}: {error}")
+            if not (np.abs(rows) <= LARGEST).all():
+                raise UnfitInputError(f"The input holds numbers out of the model's range: {said}") from error
+            raise ModelRaisedError(said) from error
+
+    def _predict_table(self, table: Any) -> Any:
+        self.count_rows(len(table))
+        return self.pyfunc.predict(table)
 
     def expected(self) -> str:
         """What the signature takes, as a sentence; empty without a signature."""

@@ -20,7 +20,9 @@ from modelserver.failures import NotServableNowError
 from modelserver.folder import wait_for_model
 from modelserver.gate import gate
 from modelserver.model import Model, prove, served
+from modelserver.requestlog import RequestLog
 from modelserver.settings import Settings, of_process
+from modelserver.tracing import flush, trace_bentoml
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,9 @@ class Server(uvicorn.Server):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.edge = Edge(settings.model_name, settings.model_version, settings.max_body_bytes)
+        sample = settings.request_log_sample
+        log = RequestLog(sample, settings.request_log_file) if sample else None
+        self.edge = Edge(settings.model_name, settings.model_version, settings.max_body_bytes, log)
         self.failure: Exception | None = None
         self._stop_at = float("inf")
         self._lifespan = contextlib.AsyncExitStack()
@@ -107,6 +111,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
         await self._lifespan.aclose()
+        await anyio.to_thread.run_sync(flush)
 
 
 def _load(folder: Path) -> Model:
@@ -119,14 +124,18 @@ def _load(folder: Path) -> Model:
 
 def _prove() -> str:
     proven = prove(served(), of_process().self_test)
-    gate().proven_in(served().seconds)
-    # The self-test is no request: what it asked is not counted.
-    settings = of_process()
-    served().count_rows = metrics.rows.labels(settings.model_name, settings.model_version).observe
+    model, settings = served(), of_process()
+    # The self-test is no request: what it asked is not counted, and waits for nobody.
+    model.count_rows = metrics.rows.labels(settings.model_name, settings.model_version).observe
+    if settings.batch_max_rows:
+        model.batch(settings.batch_max_rows, settings.batch_max_latency)
+    else:
+        gate().proven_in(model.seconds)
     return proven
 
 
 def _import_bentoml() -> Starlette:
+    trace_bentoml()
     from modelserver.service import ModelServer
 
     app: Starlette = ModelServer.to_asgi()  # type: ignore[attr-defined]  # its decorator made it a Service

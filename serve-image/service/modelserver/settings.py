@@ -35,6 +35,10 @@ class Settings:
     predict_timeout: float
     max_concurrency: int
     max_body_bytes: int
+    batch_max_rows: int
+    batch_max_latency: float
+    request_log_sample: float
+    request_log_file: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -61,6 +65,10 @@ class Settings:
             predict_timeout=_number(env, "MODELCYCLE_PREDICT_TIMEOUT_SECONDS", 60),
             max_concurrency=int(_number(env, "MODELCYCLE_MAX_CONCURRENCY", 100)),
             max_body_bytes=int(_number(env, "MODELCYCLE_MAX_BODY_BYTES", 64 * 2**20)),
+            batch_max_rows=int(_number(env, "MODELCYCLE_BATCH_MAX_ROWS", 0)),
+            batch_max_latency=_number(env, "MODELCYCLE_BATCH_MAX_LATENCY_MS", 10) / 1000,
+            request_log_sample=_number(env, "MODELCYCLE_REQUEST_LOG_SAMPLE", 0),
+            request_log_file=env.get("MODELCYCLE_REQUEST_LOG_FILE", ""),
         )
 
 

@@ -215,3 +215,14 @@ def test_an_overlay_without_what_serves_is_refused_in_a_sentence() -> None:
     made = a_model_deployment().with_spec(podTemplate=overlay)
     assert "'serve'" in manifests.overlay_problem(made.build(), DEFAULTS, made.revision(1))
     assert manifests.overlay_problem(a_model_deployment().build(), DEFAULTS, made.revision(1)) == ""
+
+
+def test_replicas_are_those_of_the_spec() -> None:
+    assert deployment_of(a_model_deployment().with_replicas(3))["spec"]["replicas"] == 3
+
+
+def test_batching_is_told_to_the_pod_only_where_it_is_asked_for() -> None:
+    asked = environment_of(a_model_deployment().with_spec(batching={"maxBatchSize": 64}))
+    told = {name: value for name, value in asked.items() if name.startswith("MODELCYCLE_BATCH")}
+    assert told == {"MODELCYCLE_BATCH_MAX_ROWS": "64", "MODELCYCLE_BATCH_MAX_LATENCY_MS": "10"}
+    assert not [name for name in environment_of() if name.startswith("MODELCYCLE_BATCH")]

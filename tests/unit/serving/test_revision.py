@@ -41,6 +41,7 @@ def test_the_name_of_a_revision_is_the_same_in_every_process() -> None:
         {"requirements": "Image"},
         {"selfTest": {"mode": "Load"}},
         {"trust": "NoPickle"},
+        {"batching": {}},
     ],
     ids=lambda field: next(iter(field)),
 )

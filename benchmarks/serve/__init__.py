@@ -1,0 +1,1 @@
+"""`make bench-serve`: this image's server beside its peers, alternating in one run."""

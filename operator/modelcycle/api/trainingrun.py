@@ -221,7 +221,7 @@ class TrainingRunStatus(Model):
     )
     runs_total: int | None = Field(None, description="How many MLflow runs there are.")
     metrics: Annotated[list[Metric], Field(max_length=METRICS_MAX)] | None = Field(
-        None, description="Metrics of the main run, the first 50 by name."
+        None, description="Metrics of the main run, the first 50 by name and the objective's."
     )
     metrics_total: int | None = Field(None, description="How many metrics there are.")
     model_versions: Annotated[list[ModelVersion], Field(max_length=MODEL_VERSIONS_MAX)] | None = Field(

@@ -84,7 +84,7 @@ def record(
             "metric": _shown(spec, dict(metrics)),
             "runs": [Run(run_id=r.run_id, name=r.name, status=r.status) for r in runs[:RUNS_MAX]],
             "runs_total": len(runs),
-            "metrics": [Metric(name=name, value=spelled(value)) for name, value in metrics[:METRICS_MAX]],
+            "metrics": [Metric(name=name, value=spelled(value)) for name, value in _listed(spec, metrics)],
             "metrics_total": len(metrics),
             "model_versions": [
                 ModelVersion(name=v.name, version=str(v.number), run_id=v.run_id)
@@ -93,6 +93,13 @@ def record(
             "model_versions_total": len(outcome.versions),
         }
     )
+
+
+def _listed(spec: TrainingRunSpec, metrics: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """The first ones by name, and the objective's among them: a sweep compares its runs by that."""
+    wanted = spec.objective.metric if spec.objective else None
+    first = sorted(metrics, key=lambda metric: (metric[0] != wanted, metric[0]))
+    return sorted(first[:METRICS_MAX])
 
 
 def _shown(spec: TrainingRunSpec, metrics: Mapping[str, float]) -> str | None:

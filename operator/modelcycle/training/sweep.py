@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from modelcycle.api.trainingrun import Objective
 from modelcycle.api.trainingsweep import TrainingSweep, TrainingSweepStatus
 from modelcycle.conditions import Conditions, find, is_true
 from modelcycle.plan import SWEEP_LABEL, Body, Event, Plan, Ref
@@ -69,10 +70,16 @@ def _next(observed: Observed, wanted: Sequence[Params]) -> tuple[Body, ...]:
 
 
 def _run(sweep: TrainingSweep, index: int, params: Params) -> Body:
-    """No run promotes itself: of all the sweep's only the best is promoted."""
+    """Its column shows the sweep's objective. No run promotes itself: of all only the best is promoted."""
     given = sweep.spec.template
     model = given.spec.model and given.spec.model.model_copy(update={"promote": None})
-    spec = given.spec.model_copy(update={"params": {**(given.spec.params or {}), **params}, "model": model})
+    wanted = sweep.spec.objective
+    update = {
+        "params": {**(given.spec.params or {}), **params},
+        "model": model,
+        "objective": Objective(metric=wanted.metric, higher_is_better=wanted.higher_is_better),
+    }
+    spec = given.spec.model_copy(update=update)
     labels = {SWEEP_LABEL: sweep.metadata.name}
     name = run_name(sweep.metadata.name, index)
     return template.run(

@@ -123,6 +123,13 @@ def test_lists_are_cut_and_their_totals_are_not() -> None:
     assert (len(status.model_versions or ()), status.model_versions_total) == (20, 31)
 
 
+def test_the_objectives_metric_is_listed_however_many_there_are() -> None:
+    main = by("good", metrics={"z": 1.0, **{f"m{i:02}": float(i) for i in range(60)}})
+    spec = TrainingRunSpec.model_validate({"objective": {"metric": "z"}})
+    listed = [metric.name for metric in recorded(Results((main,)), chosen(main), spec).metrics or ()]
+    assert (listed[0], listed[-2:]) == ("m00", ["m48", "z"])
+
+
 @pytest.mark.parametrize(
     ("metrics", "shown"),
     [

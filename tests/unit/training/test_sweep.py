@@ -61,6 +61,7 @@ def test_a_run_is_of_the_template_with_its_own_parameters_and_promotes_nothing()
     assert run["metadata"]["ownerReferences"][0]["kind"] == "TrainingSweep"
     assert run["spec"]["params"] == {"C": "1", "seed": "7"}
     assert run["spec"]["model"] == {"name": "iris"}
+    assert run["spec"]["objective"] == {"metric": "accuracy", "higherIsBetter": True}
 
 
 @pytest.mark.parametrize(

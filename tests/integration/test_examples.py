@@ -17,7 +17,9 @@ from tests.integration.world import Body, World
 
 API_VERSION = "modelcycle.dev/v1alpha1"
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
-PAGES = "".join((ROOT / "docs" / page).read_text() for page in ("trainingrun.md", "sweep.md"))
+PAGES = "".join(
+    (ROOT / "docs" / page).read_text() for page in ("trainingrun.md", "sweep.md", "modeldeployment.md")
+)
 FRAGMENTS = re.findall(r"^```yaml\n(.*?)^```", PAGES, re.DOTALL | re.MULTILINE)
 
 

@@ -5,6 +5,13 @@ from pathlib import Path
 
 import pytest
 from modelcycle.api.meta import Model
+from modelcycle.api.modeldeployment import (
+    Canary,
+    CanaryStep,
+    ModelDeploymentSpec,
+    Requirement,
+    Strategy,
+)
 from modelcycle.api.trainingschedule import TrainingScheduleSpec, TrainingScheduleStatus
 from modelcycle.api.trainingsweep import TrainingSweepSpec
 
@@ -17,6 +24,24 @@ ROOT = Path(__file__).parents[2]
 def test_a_page_names_every_field_of_its_kind(page: str, spec: type[Model]) -> None:
     named = re.findall(r"`(\w+)`", (ROOT / "docs" / page).read_text())
     assert {field.alias or name for name, field in spec.model_fields.items()} <= set(named)
+
+
+def test_the_page_of_deployments_names_no_field_that_is_not_there() -> None:
+    page = (ROOT / "docs/modeldeployment.md").read_text()
+    known = {
+        field.alias or name
+        for model in (Strategy, Canary, CanaryStep, Requirement, ModelDeploymentSpec)
+        for name, field in model.model_fields.items()
+    }
+    assert set(re.findall(r"`([a-z]+[A-Z]\w*)`", page)) <= known
+
+
+def test_the_reasons_that_the_page_of_deployments_names_are_given() -> None:
+    page = (ROOT / "docs/modeldeployment.md").read_text()
+    code = "".join(path.read_text() for path in (ROOT / "operator/modelcycle/serving").glob("*.py"))
+    kinds = {"BlueGreen", "Canary", "Recreate"}
+    for reason in set(re.findall(r"`([A-Z][a-z]+[A-Z]\w*)`", page)) - kinds:
+        assert f'"{reason}"' in code, reason
 
 
 def test_the_page_of_schedules_names_no_field_that_is_not_there() -> None:

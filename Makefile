@@ -102,7 +102,8 @@ test-nodes: export NODES := 3
 test-nodes: $(VENV)/installed ## several nodes, on a three-node cluster of its own that is removed again
 	trap '$(MAKE) cluster-down' EXIT; $(MAKE) cluster images load install && $(RUN)/pytest tests/e2e/test_nodes.py
 
-test-faults: $(VENV)/installed ## many more interleavings of the convergence tests
+test-faults: $(VENV)/installed ## many more interleavings of the convergence tests, and 100,000 bad requests to a server
+	BAD_REQUESTS=100000 FUZZ_EXAMPLES=5000 $(RUN)/pytest tests/unit/serve/test_fuzz.py --timeout 7200
 	CONVERGENCE_EXAMPLES=5000 $(RUN)/pytest tests/convergence --timeout 7200
 
 bench-serve: $(VENV)/installed ## the serving image beside its peers: requests a second, latency, start, memory (20 minutes)

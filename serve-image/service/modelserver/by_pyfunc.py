@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.pyfunc
-import numpy as np
-import pandas as pd
 from mlflow.models import Model as Metadata
 
 from modelserver.failures import ModelRaisedError, UnfitInputError, one_line
 from modelserver.native import Native
+from modelserver.oddities import oddity
 from modelserver.signature import Description
 
 NAMED_COLUMNS = 20
@@ -34,10 +33,10 @@ class PyFunc:
         """
         try:
             return self._pyfunc.predict(data, params=params)
-        except ModelRaisedError as error:
-            if isinstance(data, pd.DataFrame | np.ndarray | list) and len(data) == 0:
-                raise UnfitInputError(f"The input has no rows. {self.expected()}".strip()) from error
+        except ModelRaisedError:
             raise
+        except UnfitInputError as error:
+            raise UnfitInputError(f"{error} {self.expected()}".strip()) from error
         except Exception as error:
             # pyfunc's message repeats the whole input; the exception it met names the column alone.
             raise UnfitInputError(f"{error.__context__ or error} {self.expected()}".strip()) from error
@@ -81,6 +80,9 @@ def _marking_its_errors(predict: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return predict(*args, **kwargs)
         except Exception as error:
-            raise ModelRaisedError(one_line(f"{type(error).__name__}: {error}")) from error
+            said = one_line(f"{type(error).__name__}: {error}")
+            if odd := oddity(args[0]):
+                raise UnfitInputError(f"{odd} The model says: {said}") from error
+            raise ModelRaisedError(said) from error
 
     return marked

@@ -17,15 +17,13 @@ from modelserver.failures import ModelRaisedError, NeverServableError, UnfitInpu
 from modelserver.folder import read
 from modelserver.matrix import reader
 from modelserver.native import Native
+from modelserver.oddities import oddity
 from modelserver.settings import Mode, Trust, of_process
 from modelserver.signature import Description
 from modelserver.trust import refuse_pickle
 
 if TYPE_CHECKING:
     from modelserver.by_pyfunc import PyFunc
-
-# Beyond it a 32-bit float is infinite, which libraries of trees refuse.
-LARGEST = float(np.finfo(np.float32).max)
 
 
 class Model:
@@ -80,8 +78,8 @@ class Model:
             return self.native.predict(rows)
         except Exception as error:
             said = one_line(f"{type(error).__name__}: {error}")
-            if not (np.abs(rows) <= LARGEST).all():
-                raise UnfitInputError(f"The input holds numbers out of the model's range: {said}") from error
+            if odd := oddity(rows):
+                raise UnfitInputError(f"{odd} The model says: {said}") from error
             raise ModelRaisedError(said) from error
 
     def _predict_table(self, table: Any) -> Any:

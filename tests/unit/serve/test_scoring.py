@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.pyfunc
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.pyfunc import scoring_server
@@ -13,6 +14,7 @@ from modelserver import protocols
 from modelserver.failures import MalformedBodyError, ModelRaisedError, UnfitInputError
 from modelserver.gate import Gate
 from modelserver.model import Model, load
+from modelserver.oddities import oddity
 from modelserver.protocols import answered
 from modelserver.scoring import invocations, parse, score, score_rows
 
@@ -46,7 +48,7 @@ def as_mlflow_answers(folder: Path, payload: dict[str, Any]) -> Any:
     schema = model.metadata.get_input_schema()
     answered = scoring_server.invocations(json.dumps(payload), "application/json", model, schema)
     assert answered.status == 200
-    return json.loads(answered.response)
+    return json.loads(answered.response, parse_constant=str)
 
 
 IRIS_BODIES = [
@@ -73,6 +75,76 @@ def test_invocations_answers_what_mlflow_answers(
 def test_arrays_are_answered_as_mlflow_answers_them(array: Path, array_model: Model, format_: str) -> None:
     payload = {format_: [[0.0, 1.0], [18.0, 19.0]]}
     assert json.loads(score(array_model, dict(payload))) == as_mlflow_answers(array, payload)
+
+
+ECHO = "def predict(self, context, model_input, params=None): return model_input"
+AS_LIST = "def predict(self, context, model_input, params=None): return {k: list(v) for k, v in model_input.items()}"
+DAY = pd.Timestamp("2024-02-29T12:30:00.123456")
+
+
+@pytest.mark.parametrize(
+    ("example", "body", "payloads"),
+    [
+        pytest.param(
+            pd.DataFrame({"at": [DAY, pd.NaT]}),
+            ECHO,
+            [
+                {"dataframe_records": [{"at": DAY.isoformat()}, {"at": None}]},
+                {"inputs": [{"at": "2024-02-29"}]},
+            ],
+            id="dates",
+        ),
+        pytest.param(
+            pd.DataFrame({"raw": [b"\x00\xff"]}),
+            ECHO,
+            [{"dataframe_split": {"columns": ["raw"], "data": [["AP8="]]}}],
+            id="binary",
+        ),
+        pytest.param(
+            pd.DataFrame({"x": [1.5, None], "word": ["a", None], "yes": [True, False]}),
+            ECHO,
+            [
+                {"dataframe_split": {"columns": ["yes", "x"], "data": [[True, None], [False, 1e-7]]}},
+                {"dataframe_records": [{"x": float("nan"), "word": "ü", "yes": True}]},
+                {"instances": [{"x": 1, "word": "b", "yes": False}]},
+            ],
+            id="missing values",
+        ),
+        pytest.param(
+            {"image": np.zeros((2, 2, 3), "float32"), "mask": np.zeros((2, 2), "int64")},
+            AS_LIST,
+            [{"inputs": {"image": [[[0.1, 0.2, 0.3]] * 2], "mask": [[1, 2]]}}],
+            id="tensors",
+        ),
+        pytest.param(
+            np.zeros((2, 3), "float32"),
+            ECHO,
+            [{"inputs": [[0.1, 0.2, 1e-8]]}, {"instances": [[1, 2, 3]]}],
+            id="a tensor of 32 bits",
+        ),
+        pytest.param(
+            pd.DataFrame({"tags": [["a", "b"]], "map": [{"k": 1}]}),
+            ECHO,
+            [{"dataframe_records": [{"tags": ["x"], "map": {"k": 2}}]}],
+            id="arrays and objects",
+        ),
+        pytest.param(
+            ["a"],
+            "def predict(self, context, model_input, params=None): return model_input[0].tolist()",
+            [{"inputs": ["x", "ö"]}],
+            id="texts",
+        ),
+    ],
+)
+def test_types_are_answered_as_mlflow_answers_them(
+    tmp_path: Path, example: Any, body: str, payloads: list[dict[str, Any]]
+) -> None:
+    folder = scripted(tmp_path / "model", body, signature=mlflow.models.infer_signature(example))
+    model = load(folder)
+    for payload in payloads:
+        answer = invocations(model, json.dumps(payload).encode()).decode()
+        # As texts: NaN is no JSON, and never equals itself.
+        assert json.loads(answer, parse_constant=str) == as_mlflow_answers(folder, payload)
 
 
 def test_params_reach_the_model(tmp_path: Path) -> None:
@@ -149,6 +221,27 @@ def test_an_exception_of_the_model_is_not_taken_for_bad_input(tmp_path: Path) ->
     model = load(scripted(tmp_path / "model", body))
     with pytest.raises(ModelRaisedError, match="ValueError: column x is broken"):
         score(model, {"inputs": {"x": [1.0]}})
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (pd.DataFrame({"x": []}), "no rows"),
+        ({"x": np.array([])}, "no rows"),
+        (pd.DataFrame({"x": [1.0], "n": [None]}), "'n' holds a missing value"),
+        (pd.DataFrame({"at": [pd.NaT]}), "'at' holds a missing value"),
+        ({"x": np.array([1.0, np.nan])}, "'x' holds a missing value"),
+        (np.array([[1e300]]), "The input holds a number out of the model's range"),
+        (np.array([[2**62]]), ""),
+        (pd.DataFrame({"word": ["a"], "part": [{"k": 1}], "list": [[1, None]]}), ""),
+        ([[1], [1, 2]], ""),
+        ("text", ""),
+    ],
+)
+def test_what_is_odd_about_input_that_a_model_raised_on_is_named(data: Any, says: str) -> None:
+    said = oddity(data)
+    assert says in said
+    assert bool(said) == bool(says)
 
 
 @pytest.mark.parametrize("body", [b"", b'{"inputs": ', b"\xff\xfe", b"predict, please"])

@@ -10,7 +10,7 @@ RUN := $(VENV)/bin
 RELEASE ?= modelcycle
 NAMESPACE ?= default
 VALUES ?= cluster/values.yaml
-CODE := operator cluster tests examples benchmarks serve-image/service
+CODE := operator cluster tests examples benchmarks serve-image/service train-image/source
 STATE := $(or $(CLUSTER_STATE),.cluster)
 KUBECONFIG_OF_CLUSTER := $(STATE)/kubeconfig
 
@@ -63,6 +63,7 @@ lint: $(VENV)/installed ## ruff, and the layers
 typecheck: $(VENV)/installed ## mypy, strict
 	$(RUN)/mypy operator cluster tests benchmarks/serve/*.py
 	MYPYPATH=serve-image/service $(RUN)/mypy -p modelserver
+	MYPYPATH=train-image/source $(RUN)/mypy -m fetch_source
 
 verify: generate ## generated files are those that are checked in
 	git diff --exit-code -- crds charts/modelcycle/templates examples/iris-source.yaml

@@ -158,6 +158,10 @@ class TrainingRunBuilder(Built):
     def from_config_map(self, name: str) -> Self:
         return self.with_spec(source={"configMap": {"name": name}})
 
+    def from_git(self, url: str = "https://example.org/flowers.git", **more: str) -> Self:
+        """more: the other fields of source.git, by their names on the wire."""
+        return self.with_spec(source={"git": {"url": url, **more}})
+
     def on_claim(self, name: str) -> Self:
         return self.with_spec(storage={"claimName": name})
 
@@ -385,6 +389,12 @@ class PodBuilder(Built):
         last = {"terminated": _terminated(exit_code, message, reason)}
         return self._in_phase("Running", state=waiting, lastState=last, restartCount=times)
 
+    def initialized(self, name: str, exit_code: int = 0, message: str = "") -> Self:
+        """An init container has ended; with another exit code than 0, for good, and the pod with it."""
+        ended = {"name": name, "state": {"terminated": _terminated(exit_code, message, "")}}
+        failed = {"phase": "Failed"} if exit_code else {}
+        return self.with_status(initContainerStatuses=[ended], **failed)
+
     def evicted(self, message: str = "The node was low on resource: memory.") -> Self:
         return self.but(status={"phase": "Failed", "reason": "Evicted", "message": message})
 
@@ -509,10 +519,11 @@ def an_mlflow_run(
     parent: str = "",
     pod: str = "iris-1-abcde",
     status: str = "FINISHED",
+    commit: str = "",
     **metrics: float,
 ) -> training.MlflowRun:
     """A run in MLflow that a pod of a Job started. start: milliseconds since the epoch."""
-    return training.MlflowRun(run_id, f"name of {run_id}", status, start, parent, pod, metrics)
+    return training.MlflowRun(run_id, f"name of {run_id}", status, start, parent, pod, metrics, commit)
 
 
 def a_run_seen(

@@ -68,7 +68,16 @@ class SetAlias:
     version: int
 
 
-RegistryWrite = EndRun | SetAlias
+@dataclass(frozen=True)
+class SetTag:
+    """Sets a tag of an MLflow run."""
+
+    run_id: str
+    key: str
+    value: str
+
+
+RegistryWrite = EndRun | SetAlias | SetTag
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Ended:
     reason: str
     message: str
     at: datetime | None = None
+    container: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Pod:
     Attributes:
         gone_by: when it has to be gone, once its deletion was asked for: its grace is over then.
         disruption: why something in the cluster ends it, such as the drain of its node; "" if nothing does.
-        note: what an init container that ended well had to say, or "".
+        initialized: each init container that ended well, and the message that it left.
     """
 
     name: str
@@ -55,9 +56,14 @@ class Pod:
     disruption: str
     waiting: Waiting | None
     ended: Ended | None
-    note: str
+    initialized: tuple[tuple[str, str], ...]
     node: str
     ip: str
+
+    @property
+    def note(self) -> str:
+        """What its init containers had to say, or ""."""
+        return " ".join(message for _, message in self.initialized if message)
 
     @property
     def deleting(self) -> bool:
@@ -98,7 +104,7 @@ def project(body: dict[str, Any]) -> Pod:
         waiting=_waiting(containers, conditions.get("PodScheduled", {})),
         # A sidecar among the init containers is killed when the pod's own containers have ended.
         ended=_ended([*own, *(c for c in init if c not in done)], status),
-        note=" ".join(filter(None, (_terminated(c).get("message", "").strip() for c in done))),
+        initialized=tuple((c["name"], _terminated(c).get("message", "").strip()) for c in done),
         node=body.get("spec", {}).get("nodeName", ""),
         ip=status.get("podIP", ""),
     )
@@ -124,8 +130,15 @@ def _waiting(containers: Iterable[dict[str, Any]], scheduled: dict[str, Any]) ->
 def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ended | None:
     """The failure of the first container that has one, else the pod's own (eviction), else the first end."""
     ends = [
-        Ended(t.get("exitCode", 0), t.get("reason", ""), t.get("message", ""), _time(t.get("finishedAt")))
-        for t in map(_terminated, containers)
+        Ended(
+            t.get("exitCode", 0),
+            t.get("reason", ""),
+            t.get("message", ""),
+            _time(t.get("finishedAt")),
+            container["name"],
+        )
+        for container in containers
+        for t in (_terminated(container),)
         if t
     ]
     failed = next((end for end in ends if end.exit_code != 0), None)

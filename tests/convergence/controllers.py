@@ -10,6 +10,7 @@ from typing import Any
 
 from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.serving.proof import NEVER_SERVABLE, RESTARTS_MAX
+from modelcycle.training.git import CONTAINER
 from modelcycle.training.nodes import INDEX
 
 from tests.builders import JobBuilder, PodBuilder, condition, merged, wire_time
@@ -17,6 +18,7 @@ from tests.convergence.cluster import ApiServer, controller
 from tests.convergence.registry import CRASHES, ERRS, GOOD, UNSERVABLE, MemoryRegistry
 
 Action = Callable[[], Any]
+COMMIT = "c0ffee" * 6 + "cafe"
 
 
 class Controllers:
@@ -173,7 +175,8 @@ class Controllers:
             if not pod["status"].get("conditions"):
                 yield self._becomes(PodBuilder(pod).unschedulable())
         elif pod["status"]["phase"] == "Pending":
-            yield self._becomes(PodBuilder(pod).but(status={"conditions": None}).running())
+            placed = PodBuilder(pod).but(status={"conditions": None})
+            yield self._becomes(_initialized(placed).running())
         elif trains:
             yield from self._training(pod)
         elif not ready(pod):
@@ -221,6 +224,12 @@ class Controllers:
 def conditions(body: Body) -> set[str]:
     """Those that are true."""
     return {c["type"] for c in body.get("status", {}).get("conditions", ()) if c["status"] == "True"}
+
+
+def _initialized(pod: PodBuilder) -> PodBuilder:
+    """What fetches a source from git leaves the commit."""
+    fetches = any("envFrom" in container for container in pod.content["spec"].get("initContainers", ()))
+    return pod.initialized(CONTAINER, message=COMMIT) if fetches else pod
 
 
 def ready(pod: Body) -> bool:

@@ -13,7 +13,7 @@ from modelcycle.training.orphans import RUNNING
 
 from tests.builders import DEFAULTS, MODEL
 from tests.convergence.cluster import REFUSED, ApiServer, controller, log_of
-from tests.convergence.controllers import Controllers, ready
+from tests.convergence.controllers import COMMIT, Controllers, ready
 from tests.convergence.process import Process
 from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, UNSERVABLE, MemoryRegistry
 from tests.convergence.schedule_laws import (
@@ -271,6 +271,15 @@ def a_run_is_over(run: Body, controllers: Controllers, job_was_deleted: bool, ex
     assert judged == ("promote" in run["spec"].get("model", {}))
     assert "Promoted" not in true or (outcome == "Complete" and version)
     assert (said, status.get("version")) == (outcome if outcome == "Complete" else "CommandFailed", version)
+
+
+def its_runs_know_their_commit(run: Body, registry: MemoryRegistry) -> None:
+    """Where status tells of runs of a source from git, all of them are tagged with the commit that it tells of."""
+    from_git = "git" in (run["spec"].get("source") or {})
+    told = [entry["runId"] for entry in run["status"].get("runs", ())]
+    commits = {logged.commit for logged, _ in registry.logged if logged.run_id in told}
+    assert commits <= {COMMIT if from_git else ""}
+    assert not told or run["status"].get("commit") == (COMMIT if from_git else None)
 
 
 def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: Body) -> None:

@@ -9,6 +9,7 @@ from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.training.observed import (
     CLUSTER_TAG,
+    COMMIT_TAG,
     NAME_TAG,
     NAMESPACE_TAG,
     POD_TAG,
@@ -129,6 +130,16 @@ class MemoryRegistry(Mlflow):
         number = int(run_id.removeprefix("run-")) if run_id.removeprefix("run-").isdigit() else 0
         training_run = f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if tags else ""
         return Origin(training_run, {"accuracy": self.accuracy_of(number)})
+
+    async def set_tag(self, run_id: str, key: str, value: str) -> None:
+        assert key == COMMIT_TAG
+        await self._answer(lambda: self._commit(run_id, value))
+
+    def _commit(self, run_id: str, commit: str) -> None:
+        self.logged = [
+            (replace(run, commit=commit) if run.run_id == run_id else run, version)
+            for run, version in self.logged
+        ]
 
     async def results(self, training_run_uid: str) -> Results:
         return await self._answer(lambda: self._results(training_run_uid))

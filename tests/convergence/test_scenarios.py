@@ -8,6 +8,7 @@ from modelcycle.plan import VERSION_LABEL, Body
 
 from tests.builders import MODEL, merged
 from tests.convergence.cluster import REFUSED, Fault
+from tests.convergence.controllers import COMMIT
 from tests.convergence.laws import selected
 from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, GOOD, HANGS, UNSERVABLE
 from tests.convergence.world import ALIAS, CANARY, NODES_FROM, PROGRESS_DEADLINE_SECONDS, World
@@ -405,6 +406,31 @@ def test_a_run_whose_claim_is_missing_starts_when_it_is_made() -> None:
     world.the_claim_comes_or_goes()
     ends_well(world)
     assert (run_status(world)["phase"], run_status(world)["version"]) == ("Succeeded", "1")
+
+
+def test_a_run_whose_config_map_is_missing_starts_when_it_is_made() -> None:
+    world = World()
+    world.the_config_map_comes_or_goes()
+    world.somebody_trains(10)
+    world.all_goes_well_for_a_while()
+    assert run_status(world)["reason"] == "ConfigMapNotFound"
+    world.the_config_map_comes_or_goes()
+    ends_well(world)
+    assert run_status(world)["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("stumbles", [0, 1])
+def test_the_runs_of_a_source_from_git_are_tagged_with_its_commit_though_the_registry_stumbles(
+    stumbles: int,
+) -> None:
+    world = World()
+    world.somebody_trains(6)
+    step_by_step(world, lambda: bool(world.registry.logged))
+    step_by_step(world, lambda: any(job["status"].get("conditions") for job in world.server.all("Job")))
+    world.registry.stumbles = stumbles
+    ends_well(world)
+    assert run_status(world)["commit"] == COMMIT
+    assert [run.commit for run, _ in world.registry.logged] == [COMMIT]
 
 
 @pytest.mark.parametrize("obstacle", [World.the_claim_comes_or_goes, World.a_quota_comes_or_goes])

@@ -25,7 +25,7 @@ from tests.builders import (
 )
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled
-from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over
+from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over, its_runs_know_their_commit
 from tests.convergence.process import ORPHANS, POLL, RELIST, Process
 from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, MemoryRegistry
 from tests.convergence.schedule_laws import a_schedule_is_settled
@@ -62,6 +62,7 @@ LIMITS: tuple[Body, ...] = (
     {"pendingDeadlineSeconds": 20},
     {"pendingDeadlineSeconds": None},
 )
+SOURCES = (None, {"git": {"url": "https://example.org/flowers.git"}}, {"configMap": {"name": "code"}})
 
 
 class World:
@@ -82,7 +83,8 @@ class World:
         self.excuses: dict[str, set[str]] = defaultdict(set)
         self.robbed: set[str] = set()
         self.lost_events = False
-        self.server.create({"kind": "PersistentVolumeClaim", "metadata": {"name": "mlruns"}})
+        self.the_claim_comes_or_goes()
+        self.the_config_map_comes_or_goes()
         self.operator = self._started()
 
     def _started(self) -> Process:
@@ -157,10 +159,16 @@ class World:
         self.operator.fire_timers()
 
     def the_claim_comes_or_goes(self, pick: int = 0) -> None:
-        if claim := self.server.find("PersistentVolumeClaim", "mlruns"):
-            self.server.remove(claim)
+        self._comes_or_goes("PersistentVolumeClaim", "mlruns")
+
+    def the_config_map_comes_or_goes(self, pick: int = 0) -> None:
+        self._comes_or_goes("ConfigMap", "code")
+
+    def _comes_or_goes(self, kind: str, name: str) -> None:
+        if body := self.server.find(kind, name):
+            self.server.remove(body)
         else:
-            self.server.create({"kind": "PersistentVolumeClaim", "metadata": {"name": "mlruns"}})
+            self.server.create({"kind": kind, "metadata": {"name": name}})
 
     def a_quota_comes_or_goes(self, pick: int = 0) -> None:
         self.server.forbids = not self.server.forbids
@@ -251,7 +259,11 @@ class World:
             model = {"name": MODEL, "promote": chosen((None, None, PROMOTE), pick // 2)}
             experiment = chosen(("one", "two", None), pick)
             run = a_training_run(name).with_spec(
-                args=chosen(SCRIPTS, pick), backoffLimit=1, experiment=experiment, model=model
+                args=chosen(SCRIPTS, pick),
+                backoffLimit=1,
+                experiment=experiment,
+                model=model,
+                source=chosen(SOURCES, pick // 4),
             )
             if pick >= NODES_FROM:
                 run = run.on_nodes(2).with_spec(backoffLimit=0)
@@ -399,8 +411,9 @@ class World:
             self.server.update(merged(run, {"spec": {"suspend": False}}))
         for sweep in self.server.all("TrainingSweep"):
             self.server.update(merged(sweep, {"spec": {"suspend": False}}))
-        if not self.server.find("PersistentVolumeClaim", "mlruns"):
-            self.the_claim_comes_or_goes()
+        for kind, name in (("PersistentVolumeClaim", "mlruns"), ("ConfigMap", "code")):
+            if not self.server.find(kind, name):
+                self._comes_or_goes(kind, name)
         # The clock never rests.
         for schedule in self.server.all("TrainingSchedule"):
             self.server.update(merged(schedule, {"spec": {"suspend": True}}))
@@ -475,6 +488,8 @@ class World:
         for run in self.server.all("TrainingRun"):
             uid = run["metadata"]["uid"]
             a_run_is_over(run, self.controllers, uid in self.robbed, self.excuses[uid])
+            if uid in self.controllers.outcomes:
+                its_runs_know_their_commit(run, self.registry)
         for schedule in self.server.all("TrainingSchedule"):
             a_schedule_is_settled(self.server, schedule)
         for sweep in self.server.all("TrainingSweep"):

@@ -104,6 +104,28 @@ def strategy(kind: str, *weights: int) -> Body:
             {**SCHEDULE, "template": {"spec": {"params": {"a-b": "1"}}}},
             "environment",
         ),
+        ("TrainingRun", "run", {"source": {}}, "exactly one of configMap and git"),
+        (
+            "TrainingRun",
+            "run",
+            {"source": {"configMap": {"name": "code"}, "git": {"url": "https://a.b/c"}}},
+            "exactly one of configMap and git",
+        ),
+        *(
+            ("TrainingRun", "run", {"source": {"git": git}}, words)
+            for git, words in (
+                ({"url": "https://ann:secret@a.b/c"}, "does not belong in it but in the Secret"),
+                ({"url": "https://token@a.b/c"}, "does not belong in it but in the Secret"),
+                ({"url": "file:///mlruns/c"}, "a url is https://"),
+                ({"url": "https://a.b/c d"}, "a url is https://"),
+                ({"url": "ssh://git@-oProxyCommand=x/c", "secretName": "key"}, "a url is https://"),
+                ({"url": "git@a.b:c.git"}, "ssh needs a key"),
+                ({"url": "https://a.b/c", "revision": "--upload-pack=x"}, "a revision is the name"),
+                ({"url": "https://a.b/c", "revision": "main:other"}, "a revision is the name"),
+                ({"url": "https://a.b/c", "path": "/etc"}, "a path lies in the repository"),
+                ({"url": "https://a.b/c", "path": "a/../../b"}, "a path lies in the repository"),
+            )
+        ),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str | dict) else None,
 )
@@ -143,6 +165,7 @@ def test_wrong_input_is_refused_with_a_sentence(world: World, kind: str, name: s
             {"podTemplate": {"spec": {}, "metadata": {"labels": {"a": "b"}}}},
             {"podTemplate": {"metadata": {"labels": None, "annotations": {"a": "b"}}}},
         ),
+        ({"source": {"git": {"url": "https://a.b/c"}}}, {"source": {"git": {"revision": "v1"}}}),
     ],
     ids=str,
 )
@@ -190,6 +213,21 @@ def test_no_run_input_can_be_added_or_removed(world: World):
             with pytest.raises(UnprocessibleEntityError) as refused:
                 world.kube.patch("TrainingRun", world.namespace, run, {"spec": {name: change}})
             assert "run inputs are immutable" in refused.value.body, name
+
+
+@pytest.mark.parametrize(
+    "git",
+    [
+        {"url": "https://a.b/c.git"},
+        {"url": "https://a.b:8443/~team/c", "revision": "release/1.0", "path": "models/iris"},
+        {"url": "ssh://git@a.b:2222/c.git", "secretName": "key", "revision": "v1.0"},
+        {"url": "git@a.b:team/c.git", "secretName": "key", "revision": "0123456"},
+    ],
+    ids=lambda git: git["url"],
+)
+def test_the_address_of_a_git_repository_may_be(world: World, git: Body):
+    made = world.run("run", source={"git": git})["spec"]["source"]["git"]
+    assert made == {"revision": "HEAD", **git}
 
 
 def test_a_version_may_be_a_number_or_a_string(world: World):

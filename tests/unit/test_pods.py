@@ -84,9 +84,13 @@ def test_a_pod_waits_for(pod: PodBuilder, waiting: Waiting | None) -> None:
     ("pod", "ended"),
     [
         pytest.param(POD.running(), None, id="not at all"),
-        pytest.param(POD.ended(0), Ended(0, "Completed", ""), id="well"),
-        pytest.param(POD.ended(1, "boom"), Ended(1, "Error", "boom"), id="badly"),
-        pytest.param(POD.crashed(3, 2, "boom"), Ended(3, "Error", "boom"), id="badly, before its next start"),
+        pytest.param(POD.ended(0), Ended(0, "Completed", "", container="main"), id="well"),
+        pytest.param(POD.ended(1, "boom"), Ended(1, "Error", "boom", container="main"), id="badly"),
+        pytest.param(
+            POD.crashed(3, 2, "boom"),
+            Ended(3, "Error", "boom", container="main"),
+            id="badly, before its next start",
+        ),
         pytest.param(POD.evicted("low on memory"), Ended(-1, "Evicted", "low on memory"), id="by eviction"),
     ],
 )
@@ -100,12 +104,13 @@ def test_a_container_that_ended_well_does_not_hide_an_eviction() -> None:
 
 
 def test_an_init_container_that_fails_tells_why_the_pod_failed() -> None:
-    failed = {
-        "name": "source",
-        "state": {"terminated": {"exitCode": 2, "reason": "Error", "message": "no space"}},
-    }
-    pod = POD.with_status(phase="Failed", initContainerStatuses=[failed])
-    assert pod.build().ended == Ended(2, "Error", "no space")
+    pod = POD.initialized("source", 2, "no space").build()
+    assert pod.ended == Ended(2, "Error", "no space", container="source")
+    assert (pod.phase, pod.initialized) == ("Failed", ())
+
+
+def test_an_init_container_that_succeeded_leaves_its_message() -> None:
+    assert POD.initialized("source", message="done").running().build().initialized == (("source", "done"),)
 
 
 def _prepared(exit_code: int, message: str = "") -> dict[str, Any]:
@@ -136,4 +141,4 @@ def test_times_are_read_as_kubernetes_writes_them(text: str) -> None:
 def test_a_sidecar_that_is_killed_at_the_end_does_not_hide_why_the_pod_failed() -> None:
     sidecar = {"name": "proxy", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
     pod = POD.ended(1, "boom").with_status(initContainerStatuses=[sidecar])
-    assert pod.build().ended == Ended(1, "Error", "boom")
+    assert pod.build().ended == Ended(1, "Error", "boom", container="main")

@@ -40,7 +40,7 @@ There is no verb on secrets: pods name the Secrets of their own namespace.
   resources: [endpointslices]
   verbs: [list, watch]
 - apiGroups: [""]
-  resources: [persistentvolumeclaims]
+  resources: [persistentvolumeclaims, configmaps]
   verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -73,6 +73,29 @@ _PROMOTION_RULE = (
     ),
 )
 
+_GIT = (
+    Rule(
+        "self.url.matches('^(https?|git)://[^-@/\\\\s][^@/\\\\s]*/[^\\\\s]+$') || "
+        "self.url.matches('^(ssh://)?[A-Za-z0-9._-]+@[A-Za-z0-9][^@/\\\\s]*[:/][^\\\\s]+$')",
+        "a url is https://…, ssh://user@host/… or user@host:path; a password or token does not belong in it but in the "
+        "Secret that secretName names",
+        ".url",
+    ),
+    Rule(
+        "self.url.matches('^(https?|git)://') || has(self.secretName)",
+        "ssh needs a key: name a Secret with ssh-privatekey and known_hosts in secretName",
+    ),
+    Rule(
+        "self.revision.matches('^[^-+~^:?*\\\\[\\\\s][^~^:?*\\\\[\\\\s]*$')",
+        "a revision is the name of a branch or a tag, or a commit",
+        ".revision",
+    ),
+    Rule(
+        "!has(self.path) || (!self.path.startsWith('/') && !self.path.split('/').exists(part, part == '..'))",
+        "a path lies in the repository: it does not begin with / and has no ..",
+        ".path",
+    ),
+)
 
 TRAINING_RUN = Kind(
     TrainingRun,
@@ -97,6 +120,10 @@ TRAINING_RUN = Kind(
         "spec.volumes": _VOLUMES,
         "spec.model.promote": (_PROMOTE,),
         "spec.model.promote.when[]": _PROMOTION_RULE,
+        "spec.source": (
+            Rule("has(self.configMap) != has(self.git)", "name exactly one of configMap and git"),
+        ),
+        "spec.source.git": _GIT,
     },
     subresources={"status": {}},
 )

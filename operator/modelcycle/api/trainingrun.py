@@ -33,10 +33,30 @@ Alias = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9
 Words = Annotated[list[Annotated[str, Field(max_length=16384)]], Field(max_length=256)]
 
 
+class GitSource(Model):
+    url: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
+        description="Address of the repository: https://…, ssh://… or user@host:path, without a password."
+    )
+    revision: ShortText = Field(
+        "HEAD",
+        description="Commit, tag or branch. Of a branch, the commit that the run's first attempt finds is checked out "
+        "by all of them.",
+    )
+    path: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        None, description="Folder of the repository that becomes the working folder; its root by default."
+    )
+    secret_name: ShortText | None = Field(
+        None,
+        description="Secret of this namespace: username and password, or token, for https; ssh-privatekey and "
+        "known_hosts for ssh; ca.crt for a server with a certificate of its own.",
+    )
+
+
 class Source(Model):
     config_map: NameReference | None = Field(
-        None, description="A ConfigMap whose files are mounted, read-only, as the working folder."
+        None, description="A ConfigMap whose files are copied into the working folder."
     )
+    git: GitSource | None = Field(None, description="A git repository that is checked out.")
 
 
 class PromotionRule(Model):
@@ -205,6 +225,7 @@ class TrainingRunStatus(Model):
     start_time: datetime | None = Field(None, description="When the Job started, or was resumed last.")
     completion_time: datetime | None = Field(None, description="When the Job ended.")
     duration: Text | None = Field(None, description="From start to end, as in 1m32s.")
+    commit: Text | None = Field(None, description="Commit of spec.source.git that was checked out.")
     version: Text | None = Field(None, description="Version registered by the main run.")
     metric: Text | None = Field(
         None,

@@ -14,6 +14,7 @@ import aiohttp
 from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.training.observed import (
     CLUSTER_TAG,
+    COMMIT_TAG,
     NAME_TAG,
     NAMESPACE_TAG,
     POD_TAG,
@@ -169,6 +170,10 @@ class Mlflow:
             "POST", "runs/update", body={"run_id": run_id, "status": status, "end_time": end_time}
         )
 
+    async def set_tag(self, run_id: str, key: str, value: str) -> None:
+        """Sets a tag of a run. Raises RegistryError."""
+        await self._call("POST", "runs/set-tag", body={"run_id": run_id, "key": key, "value": value})
+
     async def set_alias(self, model: str, alias: str, version: int) -> None:
         """Points an alias to a version. Raises RegistryError."""
         body = {"name": model, "alias": alias, "version": str(version)}
@@ -296,6 +301,7 @@ def _run(body: dict[str, Any]) -> MlflowRun:
         pod=tags.get(POD_TAG, ""),
         metrics=_metrics(data),
         experiment=info.get("experiment_id", ""),
+        commit=tags.get(COMMIT_TAG, ""),
     )
 
 

@@ -14,6 +14,7 @@ from modelcycle.runtime.mlflow import RegistryError
 from modelcycle.runtime.resources import (
     ACCESSORIES,
     CLAIMS,
+    CONFIG_MAPS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     EVENTS,
@@ -22,6 +23,7 @@ from modelcycle.runtime.resources import (
     PODS,
     SERVICES,
     TRAINING_RUNS,
+    Resource,
 )
 from modelcycle.runtime.store import Key
 from modelcycle.serving import observed as serving
@@ -194,14 +196,22 @@ async def missing_claim(context: Context, namespace: str, creates: tuple[plan.Bo
         for volume in template["spec"].get("volumes", ()) if template else ():
             claim = volume.get("persistentVolumeClaim")
             name = claim.get("claimName") if isinstance(claim, dict) else None
-            if name and not await _exists(context, namespace, name):
+            if name and not await _exists(context, CLAIMS, namespace, name):
                 return str(name)
     return ""
 
 
-async def _exists(context: Context, namespace: str, claim: str) -> bool:
+async def missing_config_map(context: Context, run: TrainingRun) -> str:
+    """The ConfigMap that the run's code comes from, if it is not there, or ""."""
+    source = run.spec.source and run.spec.source.config_map
+    if not source or await _exists(context, CONFIG_MAPS, run.metadata.namespace, source.name):
+        return ""
+    return source.name
+
+
+async def _exists(context: Context, resource: Resource, namespace: str, name: str) -> bool:
     try:
-        await context.cluster.get(CLAIMS, namespace, claim)
+        await context.cluster.get(resource, namespace, name)
     except NotFoundError:
         return False
     return True

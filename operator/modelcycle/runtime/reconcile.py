@@ -107,10 +107,17 @@ async def _plan_run(context: Context, key: Key, body: Body) -> Plan:
         return training.plan(replace(observed, results=None, registry_problem=problem), context.clock())
     if not plan.creates:
         return plan
-    missing = await observe.missing_claim(context, key.namespace, plan.creates)
+    missing_claim = await observe.missing_claim(context, key.namespace, plan.creates)
+    missing_config_map = await observe.missing_config_map(context, run)
     refusal = observe.refusal(context, key, plan.creates)
-    problem = await _experiment(context, run) if not missing else ""
-    observed = replace(observed, missing_claim=missing, refusal=refusal, registry_problem=problem)
+    problem = await _experiment(context, run) if not missing_claim and not missing_config_map else ""
+    observed = replace(
+        observed,
+        missing_claim=missing_claim,
+        missing_config_map=missing_config_map,
+        refusal=refusal,
+        registry_problem=problem,
+    )
     return training.plan(observed, context.clock())
 
 

@@ -1,6 +1,6 @@
 """Carries out what a plan writes to MLflow."""
 
-from modelcycle.plan import EndRun, RegistryWrite, SetAlias
+from modelcycle.plan import EndRun, RegistryWrite, SetAlias, SetTag
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.mlflow import RegistryError
 from modelcycle.runtime.write import LeaseLostError
@@ -24,6 +24,8 @@ async def _write(context: Context, write: RegistryWrite) -> None:
             await context.mlflow.end_run(write.run_id, write.status, write.end_time)
         case SetAlias():
             await _set_alias(context, write)
+        case SetTag():
+            await context.mlflow.set_tag(write.run_id, write.key, write.value)
 
 
 async def _set_alias(context: Context, write: SetAlias) -> None:

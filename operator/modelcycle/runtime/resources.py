@@ -40,6 +40,7 @@ DISRUPTION_BUDGETS = Resource(
 )
 PODS = Resource("Pod", "", "v1", "pods")
 CLAIMS = Resource("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims")
+CONFIG_MAPS = Resource("ConfigMap", "", "v1", "configmaps")
 EVENTS = Resource("Event", "events.k8s.io", "v1", "events")
 NAMESPACES = Resource("Namespace", "", "v1", "namespaces")
 LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases")

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from modelcycle.failure import Failure, explain_end
 from modelcycle.pods import Pod
+from modelcycle.training import source
 from modelcycle.training.nodes import INDEX
 from modelcycle.training.observed import Job
 
-# A Job's reason where its podFailurePolicy ends it: of ours only a disruption among several nodes does.
+# A Job's reason where its podFailurePolicy ends it: for want of a source, or for a disruption among several nodes.
 DISRUPTED = "PodFailurePolicy"
 
 
@@ -17,13 +18,15 @@ def explain(job: Job, pods: tuple[Pod, ...]) -> Failure:
         return Failure(
             "DeadlineExceeded", "It ran longer than spec.activeDeadlineSeconds allows and was stopped."
         )
+    last = last_failed(pods)
+    if last and last.ended and (without_source := source.explain(last.ended)):
+        return without_source
     if job.reason == DISRUPTED:
         return Failure(
             "NodeDisrupted",
             "A node was drained, or its pod had to make room, and the others cannot go on without it: "
             f"{job.message} To have such a pod tried again, raise spec.backoffLimit and use torchrun's elastic rendezvous.",
         )
-    last = last_failed(pods)
     if last is None or last.ended is None:
         return Failure(
             job.reason or "JobFailed", job.message or "The Job failed and left no pod that says why."

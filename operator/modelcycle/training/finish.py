@@ -5,7 +5,7 @@ from datetime import datetime
 from modelcycle.api.trainingrun import TrainingRunSpec, TrainingRunStatus
 from modelcycle.conditions import Conditions
 from modelcycle.plan import EndRun, Event, Plan, RegistryWrite
-from modelcycle.training import kept_logs, orphans, outcome, promotion
+from modelcycle.training import git, kept_logs, orphans, outcome, promotion
 from modelcycle.training.attempts import attempts
 from modelcycle.training.collect import Kind, choose, collect
 from modelcycle.training.observed import Observed
@@ -50,7 +50,11 @@ def finish(observed: Observed, now: datetime, kind: Kind, reason: str, message: 
         "Normal" if kind == "Complete" else "Warning", kind if kind == "Complete" else reason, message
     )
     events = (outcome_event, *promotion.events(verdict))
-    writes: tuple[RegistryWrite, ...] = (*ends, *(verdict.writes if verdict else ()))
+    writes: tuple[RegistryWrite, ...] = (
+        *ends,
+        *git.tags(observed),
+        *(verdict.writes if verdict else ()),
+    )
     # What the end leads to comes next: a Job that goes on is stopped, and a ttl begins to count.
     return Plan(registry=writes, status=status, events=events, look_again=0)
 

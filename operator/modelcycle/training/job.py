@@ -3,7 +3,7 @@
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.defaults import Defaults
 from modelcycle.plan import MANAGED_BY, RUN_LABEL, Body, owned_metadata
-from modelcycle.training import nodes, pod
+from modelcycle.training import git, nodes, pod
 from modelcycle.training.observed import KUEUE
 from modelcycle.training.suspension import born_suspended, in_queue
 
@@ -14,7 +14,7 @@ def job(run: TrainingRun, defaults: Defaults) -> Body:
     metadata = owned_metadata("TrainingRun", run.metadata, run.metadata.name, labels | _of_kueue(run))
     spec: Body = {
         "backoffLimit": run.spec.backoff_limit,
-        "podFailurePolicy": {"rules": [_disruption(run)]},
+        "podFailurePolicy": {"rules": [_disruption(run), *git.failure_rules(run)]},
         **nodes.job_fields(run),
         "template": pod.template(run, defaults, MANAGED_BY | labels | nodes.pod_labels(run)),
     }

@@ -20,6 +20,8 @@ NAMESPACE_TAG = "modelcycle.namespace"
 NAME_TAG = "modelcycle.trainingrun"
 UID_TAG = "modelcycle.trainingrun.uid"
 POD_TAG = "modelcycle.pod"
+# MLflow's own: its client sets it where it finds git and a repository.
+COMMIT_TAG = "mlflow.source.git.commit"
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class MlflowRun:
     pod: str
     metrics: Mapping[str, float]
     experiment: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ class Observed:
         service: whether the Service is there by which several nodes find each other.
         missing_claim: the first claim that the pods are to mount and that is not there, or "".
         told: why there is no pod, or why the kubelet does not start it, where only Events say so.
+        missing_config_map: the ConfigMap that the code is to come from and that is not there, or "".
         results: None while nobody asked for them, or the registry did not answer.
         registry_problem: why it did not answer, as a sentence: when the results were asked for or written about, or
             before the Job is made, when its experiment was.
@@ -154,6 +158,7 @@ class Observed:
     service: bool = False
     missing_claim: str = ""
     told: Told | None = None
+    missing_config_map: str = ""
     results: Results | None = None
     registry_problem: str = ""
     logs: LogsKept | None = None

@@ -16,7 +16,7 @@ from modelcycle.training.finish import finish
 from modelcycle.training.job import job as job_of
 from modelcycle.training.observed import Job, Observed
 from modelcycle.training.say import event_if_new, said, with_job, without_registry
-from modelcycle.training.waiting import claim_missing, waiting
+from modelcycle.training.waiting import claim_missing, config_map_missing, waiting
 
 CLAIM_RETRY_SECONDS = 10
 REFUSED_RETRY_SECONDS = 30
@@ -60,6 +60,8 @@ def _without_job(observed: Observed, now: datetime) -> Plan:
         return replace(waiting, creates=create)
     if observed.missing_claim:
         return _pending(observed, now, "ClaimNotFound", claim_missing(observed), CLAIM_RETRY_SECONDS)
+    if observed.missing_config_map:
+        return _pending(observed, now, "ConfigMapNotFound", config_map_missing(observed), CLAIM_RETRY_SECONDS)
     if observed.registry_problem:
         message = f"The run starts when its experiment can be made: {observed.registry_problem}"
         return without_registry(observed, now, said(observed, "Pending", "RegistryUnreachable", message))

@@ -6,6 +6,7 @@ from typing import Literal
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import Conditions, cut
 from modelcycle.plan import Event, Plan
+from modelcycle.training import git
 from modelcycle.training.attempts import disrupted_pods
 from modelcycle.training.observed import Job, Observed
 
@@ -20,6 +21,7 @@ def with_job(observed: Observed, job: Job) -> TrainingRunStatus:
         "job_uid": job.uid,
         "start_time": job.start_time,
         "disrupted_pods": disrupted_pods(observed) or None,
+        "commit": git.commit(observed),
         "conditions": [condition for condition in before.conditions if condition.type != "Stalled"],
     }
     return before.model_copy(update=update)

@@ -147,6 +147,15 @@ def claim_missing(observed: Observed) -> str:
     )
 
 
+def config_map_missing(observed: Observed) -> str:
+    name = observed.missing_config_map
+    return (
+        f"There is no ConfigMap {name!r} in namespace {observed.run.metadata.namespace!r}, where the code is to come "
+        f"from: make it of your files (kubectl create configmap {name} --from-file=FOLDER). The run starts when it is "
+        "there."
+    )
+
+
 def _age(waits: Stuck, now: datetime) -> float:
     return (now - waits.since).total_seconds()
 

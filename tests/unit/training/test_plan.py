@@ -441,6 +441,17 @@ def test_terminal_is_terminal() -> None:
     assert planned(a_run_seen(finished, job_confirmed_gone=True)) == Plan()
 
 
+def test_a_run_whose_config_map_is_missing_says_how_to_make_it_and_waits() -> None:
+    observed = a_run_seen(RUN.from_config_map("code"), missing_config_map="code")
+    made = planned(observed)
+    assert made.creates == ()
+    assert made.look_again is not None
+    status = status_of(observed)
+    assert (status.phase, status.reason) == ("Pending", "ConfigMapNotFound")
+    assert "no ConfigMap 'code' in namespace 'team'" in (status.message or "")
+    assert "kubectl create configmap code --from-file=FOLDER" in (status.message or "")
+
+
 def test_a_run_whose_experiment_cannot_be_made_waits_for_the_registry() -> None:
     run = RUN.with_spec(experiment="iris")
     made = planned(a_run_seen(run, registry_problem=UNREACHABLE))
@@ -465,6 +476,10 @@ def test_what_still_runs_of_a_terminal_run_is_stopped_on_every_pass() -> None:
     "observed",
     [
         pytest.param(a_run_seen(RUN, missing_claim="mlruns"), id="its claim is missing"),
+        pytest.param(
+            a_run_seen(RUN.from_config_map("code"), missing_config_map="code"),
+            id="its ConfigMap is missing",
+        ),
         pytest.param(
             a_run_seen(RUN, registry_problem=UNREACHABLE),
             id="its experiment cannot be made",
@@ -491,6 +506,7 @@ def test_a_second_look_at_the_same_world_changes_neither_status_nor_tells_it_twi
             job=observed.job,
             pods=observed.pods,
             missing_claim=observed.missing_claim,
+            missing_config_map=observed.missing_config_map,
             registry_problem=observed.registry_problem,
             refusal=observed.refusal,
         )

@@ -15,7 +15,7 @@ STATE := $(or $(CLUSTER_STATE),.cluster)
 KUBECONFIG_OF_CLUSTER := $(STATE)/kubeconfig
 
 .PHONY: help demo cluster cluster-down images load install uninstall generate lock format lint typecheck verify \
-  test test-unit test-convergence test-integration test-contract test-e2e test-nodes test-faults test-on-this-machine release binaries bench-serve run clean
+  test test-unit test-convergence test-integration test-clients test-contract test-e2e test-nodes test-faults test-on-this-machine release binaries bench-serve run clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ test-convergence: $(VENV)/installed ## an in-memory world with faults
 
 test-integration: $(VENV)/installed binaries ## the operator against a real etcd, kube-apiserver and MLflow
 	$(RUN)/pytest tests/integration
+
+test-clients: $(VENV)/installed binaries ## ordinary scripts under MLflow clients 2.12, 2.22, 3.13 and the newest
+	CLIENTS="2.12 2.22 3.13 newest" $(RUN)/pytest tests/integration/test_clients.py --timeout 1800
 
 test-contract: $(VENV)/installed binaries images ## chart, images, README, CRDs
 	$(RUN)/pytest tests/contract

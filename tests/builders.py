@@ -523,7 +523,7 @@ def an_mlflow_run(
     **metrics: float,
 ) -> training.MlflowRun:
     """A run in MLflow that a pod of a Job started. start: milliseconds since the epoch."""
-    return training.MlflowRun(run_id, f"name of {run_id}", status, start, parent, pod, metrics, commit)
+    return training.MlflowRun(run_id, f"name of {run_id}", status, start, parent, pod, metrics, commit=commit)
 
 
 def a_run_seen(

@@ -326,19 +326,23 @@ class World:
         self.kube.patch_status("Job", self.namespace, name, status)
 
     def train_here(self, job: Body, pod: str, script: Path) -> None:
-        """Plays the kubelet for a Job of the default image: runs a script with the container's environment."""
+        """As run_here, by this interpreter; it has to succeed."""
+        done = self.run_here(job, pod, sys.executable, script)
+        assert done.returncode == 0, done.stderr
+
+    def run_here(self, job: Body, pod: str, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        """Plays the kubelet: runs a command with the environment of the Job's container."""
         environment = {"POD_NAME": pod}
         for variable in job["spec"]["template"]["spec"]["containers"][0]["env"]:
             if variable.get("value") is not None:
                 environment[variable["name"]] = variable["value"].replace("$(POD_NAME)", pod)
-        done = subprocess.run(
-            [sys.executable, str(script)],
+        return subprocess.run(
+            command,
             env={**os.environ, **environment, "MLFLOW_DISABLE_TELEMETRY": "true"},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
 
     def ready_pods(self, deployment: Body, count: int = 1) -> list[str]:
         """Plays the Deployment controller and the kubelet: pods that have become ready."""

@@ -125,7 +125,7 @@ def test_an_init_container_that_ended_well_leaves_a_note_and_is_no_end() -> None
 
 def test_an_init_container_that_failed_leaves_no_note() -> None:
     pod = POD.with_status(phase="Pending", initContainerStatuses=[_prepared(3, "No such package.")]).build()
-    assert (pod.note, pod.ended) == ("", Ended(3, "Completed", "No such package."))
+    assert (pod.note, pod.ended) == ("", Ended(3, "Completed", "No such package.", container="prepare"))
 
 
 def test_restarts_are_those_of_the_container_that_was_restarted_most() -> None:

@@ -15,7 +15,7 @@ STATE := $(or $(CLUSTER_STATE),.cluster)
 KUBECONFIG_OF_CLUSTER := $(STATE)/kubeconfig
 
 .PHONY: help demo cluster cluster-down images load install uninstall generate lock format lint typecheck verify \
-  test test-unit test-convergence test-integration test-clients test-contract test-e2e test-nodes test-faults test-on-this-machine release binaries bench-serve run clean
+  test test-unit test-convergence test-integration test-clients test-contract test-e2e test-nodes test-faults test-on-this-machine release binaries bench-serve bench-writes run clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ lint: $(VENV)/installed ## ruff, and the layers
 	$(RUN)/lint-imports
 
 typecheck: $(VENV)/installed ## mypy, strict
-	$(RUN)/mypy operator cluster tests benchmarks/serve/*.py
+	$(RUN)/mypy operator cluster tests benchmarks/serve/*.py benchmarks/writes
 	MYPYPATH=serve-image/service $(RUN)/mypy -p modelserver
 	MYPYPATH=train-image/source $(RUN)/mypy -m fetch_source
 
@@ -113,6 +113,9 @@ test-faults: $(VENV)/installed ## many more interleavings of the convergence tes
 bench-serve: $(VENV)/installed ## the serving image beside its peers: requests a second, latency, start, memory (20 minutes)
 	command -v wrk > /dev/null || { apt-get update -q && apt-get install -y -q wrk; }
 	$(RUN)/python -m benchmarks.serve $(BENCH_ARGS)
+
+bench-writes: $(VENV)/installed binaries ## the operator's writes to the API server, counted from its audit log
+	$(RUN)/python -m benchmarks.writes
 
 run: $(VENV)/installed ## the operator on this machine, against the current cluster
 	MODELCYCLE_TRACKING_URI=$${MLFLOW_TRACKING_URI:-http://127.0.0.1:30500} MODELCYCLE_LOG_FORMAT=plain \

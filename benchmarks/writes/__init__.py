@@ -1,0 +1,1 @@
+"""How often the operator writes to the Kubernetes API, counted from the API server's own audit log."""

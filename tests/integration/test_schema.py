@@ -194,6 +194,7 @@ INPUTS: Body = {
     "tags": {"a": "b"},
     "source": {"configMap": {"name": "a"}},
     "model": {"name": "a"},
+    "objective": {"metric": "a"},
     "backoffLimit": 1,
     "activeDeadlineSeconds": 1,
     "nodes": 1,

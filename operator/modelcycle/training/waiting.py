@@ -85,7 +85,8 @@ def waiting(observed: Observed, job: Job, started: TrainingRunStatus, now: datet
     if waits is None:
         return _leaving(observed, started, now)
     age, limit = _age(waits, now), observed.run.spec.pending_deadline_seconds
-    left = [limit - age] if limit else []
+    # Where the deadline does not count there is nothing to wait for: it would be looked at without an end.
+    left = [limit - age] if limit and not (waits.on_purpose or held(job)) else []
     if age < _grace(observed):
         return Plan(look_again=_grace(observed) - age)
     if waits.words:

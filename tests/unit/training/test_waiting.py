@@ -204,13 +204,15 @@ def test_the_words_that_were_said_outlast_their_event() -> None:
     ],
 )
 def test_the_pending_deadline_does_not_count_while(run: TrainingRunBuilder, job: JobBuilder) -> None:
-    status = plan(seen(run, job, results=Results()), NOW).status
-    assert status is None or status.wire()["phase"] == "Suspended"
+    made = plan(seen(run, job, results=Results()), NOW)
+    assert made.status is None or made.status.wire()["phase"] == "Suspended"
+    assert made.look_again in (None, EVENTS_AGAIN_SECONDS), "it is looked at without an end"
 
 
 def test_a_job_that_waits_between_two_attempts_is_not_late() -> None:
     failed = a_job_pod().created(ago(89)).ended(1)
-    assert plan(seen(HURRIED, JOB, failed, results=Results()), NOW).status is None
+    made = plan(seen(HURRIED, JOB, failed, results=Results()), NOW)
+    assert (made.status, made.look_again) == (None, EVENTS_AGAIN_SECONDS)
 
 
 # A node that is lost.

@@ -1,6 +1,7 @@
 """One version of a model: loaded, proven on its own example, and the one function that predicts."""
 
 import functools
+import gc
 import json
 import time
 from collections.abc import Callable, Sized
@@ -44,9 +45,11 @@ class Model:
         """The same model by MLflow, whose import takes seconds: only where it is needed."""
         from modelserver import by_pyfunc
 
-        if self.native:
-            return by_pyfunc.around(self.native, self.folder, self.description)
-        return by_pyfunc.load(self.folder)
+        if self.native is None:
+            return by_pyfunc.load(self.folder)
+        made = by_pyfunc.around(self.native, self.folder, self.description)
+        gc.freeze()  # what was imported stays, and the collector need not look at it again
+        return made
 
     def read(self, payload: Any) -> np.ndarray | None:
         """The parsed JSON of a request as an array for `predict_array`; None where that needs judgement."""

@@ -15,7 +15,18 @@ def predictions_to_json(predictions: Any, key: str | None = "predictions") -> by
     if plain is not None:
         with contextlib.suppress(TypeError):  # half a surrogate pair, which UTF-8 cannot hold
             return orjson.dumps({key: plain} if key else plain)
+    if _numbers(predictions):
+        lists = (
+            predictions.tolist() if isinstance(predictions, np.ndarray) else [p.tolist() for p in predictions]
+        )
+        return json.dumps({key: lists} if key else lists).encode()
     return _by_mlflow(predictions, key)
+
+
+def _numbers(predictions: Any) -> bool:
+    """An array of floats, or a list of them: with NaN and infinity they need Python's encoder, but not MLflow's."""
+    parts = predictions if isinstance(predictions, list) and predictions else [predictions]
+    return all(isinstance(part, np.ndarray) and part.dtype.kind == "f" for part in parts)
 
 
 def _plain(predictions: Any) -> list[Any] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.pyfunc
+import mlflow.pyfunc.scoring_server
 from mlflow.models import Model as Metadata
 
 from modelserver.failures import ModelRaisedError, UnfitInputError, one_line

@@ -16,6 +16,7 @@ from modelserver.answers import predictions_to_json
 from modelserver.batching import Batcher, Predict
 from modelserver.failures import ModelRaisedError, NeverServableError, UnfitInputError, judge, one_line
 from modelserver.folder import read
+from modelserver.imports import one_at_a_time
 from modelserver.matrix import reader
 from modelserver.native import Native
 from modelserver.oddities import oddity
@@ -43,11 +44,12 @@ class Model:
     @functools.cached_property
     def pyfunc(self) -> "PyFunc":
         """The same model by MLflow, whose import takes seconds: only where it is needed."""
-        from modelserver import by_pyfunc
+        with one_at_a_time:
+            from modelserver import by_pyfunc
 
-        if self.native is None:
-            return by_pyfunc.load(self.folder)
-        made = by_pyfunc.around(self.native, self.folder, self.description)
+            if self.native is None:
+                return by_pyfunc.load(self.folder)
+            made = by_pyfunc.around(self.native, self.folder, self.description)
         gc.freeze()  # what was imported stays, and the collector need not look at it again
         return made
 

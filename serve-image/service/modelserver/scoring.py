@@ -58,11 +58,12 @@ def score_rows(model: Model, rows: list[Any], params: dict[str, Any] | None) -> 
 
 def score_table(model: Model, body: bytes, content_type: str) -> bytes:
     """The answer of `mlflow models serve` to a table as a file. Raises UnfitInputError or ModelRaisedError."""
+    schema = model.pyfunc.input_schema  # which imports MLflow
     from mlflow.pyfunc import scoring_server
 
     try:
         if content_type == CSV:
-            table = scoring_server.parse_csv_input(io.StringIO(body.decode()), model.pyfunc.input_schema)
+            table = scoring_server.parse_csv_input(io.StringIO(body.decode()), schema)
         else:
             table = scoring_server.parse_parquet_input(io.BytesIO(body))
     except Exception as error:
@@ -78,13 +79,13 @@ def predict(model: Model, payload: dict[str, Any]) -> Any:
 
 def _by_mlflow(model: Model, payload: dict[str, Any]) -> tuple[Any, str | None]:
     """Predictions and their key in MLflow's answer."""
+    pyfunc = model.pyfunc  # which imports MLflow
     from mlflow.pyfunc import scoring_server
     from mlflow.pyfunc.utils.serving_data_parser import is_unified_llm_input
 
     named = [key for key in FORMATS if key in payload]
     if len(named) != 1 and not is_unified_llm_input(payload):
         raise UnfitInputError(f"The body names {' and '.join(named) or 'no input'}: {_one_format()}")
-    pyfunc = model.pyfunc
     try:
         parsed = scoring_server._parse_json_data(payload, pyfunc.metadata, pyfunc.input_schema)
     except Exception as error:  # MLflow's, and whatever its parsers meet in a body of another form

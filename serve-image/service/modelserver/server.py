@@ -19,6 +19,7 @@ from modelserver.edge import Edge
 from modelserver.failures import NotServableNowError
 from modelserver.folder import wait_for_model
 from modelserver.gate import gate
+from modelserver.imports import one_at_a_time
 from modelserver.model import Model, prove, served
 from modelserver.requestlog import RequestLog
 from modelserver.settings import Settings, of_process
@@ -135,8 +136,9 @@ def _prove() -> str:
 
 
 def _import_bentoml() -> Starlette:
-    trace_bentoml()
-    from modelserver.service import ModelServer
+    with one_at_a_time:
+        trace_bentoml()
+        from modelserver.service import ModelServer
 
     app: Starlette = ModelServer.to_asgi()  # type: ignore[attr-defined]  # its decorator made it a Service
     return app

@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,12 @@ class ServingProcess:
     def ready(self) -> "ServingProcess":
         self.listening()
         self.line("ready after")
+        return self
+
+    def unheard(self) -> "ServingProcess":
+        """Reads on what it says on stderr, of which the last lines are kept: a full pipe would stop it."""
+        self.last: deque[str] = deque(maxlen=50)
+        threading.Thread(target=lambda: self.last.extend(self.process.stderr or ()), daemon=True).start()
         return self
 
     def line(self, pattern: str) -> re.Match[str]:

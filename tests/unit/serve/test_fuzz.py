@@ -114,7 +114,7 @@ async def test_no_table_is_the_servers_fault(sound: Model, table: str, headed: b
 @pytest.fixture(scope="module")
 def server(iris: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingProcess]:
     process = ServingProcess(iris, tmp_path_factory.mktemp("fuzzed"))
-    yield process.ready()
+    yield process.ready().unheard()
     process.kill()
 
 
@@ -168,9 +168,12 @@ def bad_requests(count: int, seed: int) -> Iterator[tuple[str, bytes, str]]:
 def send(server: ServingProcess, count: int, seed: int) -> None:
     connection = server.connect()
     for path, body, content_type in bad_requests(count, seed):
-        connection.request("POST", path, body, {"Content-Type": content_type})
-        response: http.client.HTTPResponse = connection.getresponse()
-        response.read()
+        try:
+            connection.request("POST", path, body, {"Content-Type": content_type})
+            response: http.client.HTTPResponse = connection.getresponse()
+            response.read()
+        except OSError as error:
+            raise AssertionError(f"{path} {body!r}: {error}; it said\n{''.join(server.last)}") from error
         assert 400 <= response.status < 500, (path, body, response.status)
 
 

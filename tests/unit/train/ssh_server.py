@@ -50,6 +50,7 @@ class SshServer:
         )
         await process.redirect(stdin=served.stdin, stdout=served.stdout, stderr=served.stderr)
         process.exit(await served.wait())
+        await process.wait_closed()
 
     async def _end(self) -> None:
         self._acceptor.close()

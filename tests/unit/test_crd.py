@@ -131,6 +131,16 @@ def test_of_a_field(annotation: Any, default: Any, schema: dict[str, Any]) -> No
     assert schema_for(annotation, default) == schema
 
 
+class Whole(BaseModel):
+    size: int = 1
+    part: Part | None = None
+
+
+def test_a_default_that_is_an_object_leaves_out_what_it_does_not_set() -> None:
+    """Kubernetes refuses a null of a field that is not nullable."""
+    assert schema_for(Whole, Whole())["default"] == {"size": 1}
+
+
 def test_a_description_of_a_field_wins_over_that_of_its_type() -> None:
     class Described(BaseModel):
         """Of the type."""

@@ -355,9 +355,17 @@ def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
             out |= _container(key, value, definitions)
         elif key not in _DROPPED:
             raise ValueError(f"Kubernetes' schemas have no {key!r}: say it in another way, or by a CEL rule")
-    if out.get("default", ...) is None:
-        del out["default"]
-    return out
+    return _without_null_default(out)
+
+
+def _without_null_default(schema: Schema) -> Schema:
+    """Kubernetes refuses a default that is null, or holds a null, for a field that is not nullable."""
+    default = schema.get("default")
+    if default is None:
+        return {key: value for key, value in schema.items() if key != "default"}
+    if isinstance(default, dict):
+        default = {name: value for name, value in default.items() if value is not None}
+    return schema | {"default": default}
 
 
 def _container(key: str, value: Any, definitions: dict[str, Schema]) -> Schema:

@@ -123,12 +123,14 @@ def _prepare(deployment: ModelDeployment, defaults: Defaults, revision: Revision
         {"name": "MODELCYCLE_REQUIREMENTS", "value": deployment.spec.requirements},
         {"name": "MODELCYCLE_CACHE", "value": CACHE},
     ]
-    credentials = {"secretRef": {"name": defaults.registry_secret, "optional": True}}
+    env_from = [variables.wire() for variables in deployment.spec.env_from or ()]
+    if defaults.registry_secret:
+        env_from.append({"secretRef": {"name": defaults.registry_secret, "optional": True}})
     return {
         "name": "prepare",
         **_shared(deployment, defaults, revision, own, cache_read_only=False),
         "command": ["python", "-m", "modelserver.prepare"],
-        **({"envFrom": [credentials]} if defaults.registry_secret else {}),
+        **({"envFrom": env_from} if env_from else {}),
     }
 
 

@@ -120,7 +120,8 @@ def test_the_init_container_prepares_by_the_same_image_environment_and_resources
 
 
 def test_files_that_are_not_on_the_volume_are_fetched_by_their_address_with_mlflows_credentials() -> None:
-    deployment = a_model_deployment()
+    store = {"secretRef": {"name": "store"}}
+    deployment = a_model_deployment().with_spec(envFrom=[store])
     elsewhere = replace(deployment.revision(2), path="", uri="mlflow-artifacts:/costs/$(HOME)")
     defaults = replace(DEFAULTS, registry_secret="mlflow")
     made = manifests.revision_deployment(deployment.build(), defaults, elsewhere, 1)
@@ -129,8 +130,8 @@ def test_files_that_are_not_on_the_volume_are_fetched_by_their_address_with_mlfl
     assert environment["MODELCYCLE_MODEL_URI"] == "mlflow-artifacts:/costs/$$(HOME)"
     assert environment["MODELCYCLE_MODEL_PATH"] == ""
     assert environment["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
-    assert init["envFrom"] == [{"secretRef": {"name": "mlflow", "optional": True}}]
-    assert "envFrom" not in made["spec"]["template"]["spec"]["containers"][0]
+    assert init["envFrom"] == [store, {"secretRef": {"name": "mlflow", "optional": True}}]
+    assert made["spec"]["template"]["spec"]["containers"][0]["envFrom"] == [store]
 
 
 def test_pods_are_restricted_and_have_no_token() -> None:

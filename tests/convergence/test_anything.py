@@ -45,6 +45,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     World.somebody_sweeps,
     World.somebody_suspends_a_sweep_or_not,
     World.the_claim_comes_or_goes,
+    World.the_config_map_comes_or_goes,
     World.a_quota_comes_or_goes,
     World.pods_of_jobs_are_refused_or_allowed,
     World.all_nodes_are_full_or_free,

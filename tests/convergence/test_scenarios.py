@@ -264,6 +264,17 @@ def test_in_place_the_old_version_comes_back_when_the_new_one_is_rejected(behavi
     assert status(world)["readyReplicas"] == 1
 
 
+def test_in_place_a_version_that_was_kept_warm_makes_room_as_well() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "2")
+    world.a_version_breaks(1)
+    change(world, strategy={"type": "Recreate"})
+    publish(world)
+    ends_well(world)
+    assert (serving(world), made(world)) == ("3", ["3"])
+
+
 def test_in_place_the_old_version_serves_until_the_new_one_is_approved() -> None:
     world = a_world_with_room_for_one()
     change(world, promotion="Manual")

@@ -21,13 +21,14 @@ def is_changing_over(candidate: Candidate | None) -> bool:
 
 
 def replicas(observed: Observed, rollout: Rollout) -> Mapping[str, int]:
-    """How many pods each revision is to have, by its name; a warm one is left as it is."""
+    """How many pods each revision is to have, by its name; a warm one is left as it is, or makes room."""
     wanted, serving, candidate = observed.deployment.spec.replicas, rollout.serving, rollout.candidate
+    if candidate and is_changing_over(candidate):
+        others = (made.revision for made in observed.revisions if made.revision != candidate.revision)
+        return {**dict.fromkeys(others, 0), candidate.revision: wanted}
     out = {candidate.revision: canary.wanted(observed, candidate)} if candidate else {}
     if serving and serving.revision not in out:
-        away = is_changing_over(candidate) or (
-            candidate is None and _waits_to_come_back(observed, serving.revision)
-        )
+        away = candidate is None and _waits_to_come_back(observed, serving.revision)
         out[serving.revision] = 0 if away else wanted
     return out
 

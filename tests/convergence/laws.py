@@ -62,9 +62,17 @@ class Laws:
     def _clients_are_sent_somewhere(self, before: Body | None, after: Body) -> None:
         if before and not selected(after):
             self._clients_are_sent_to_a_canary_that_is_proven(after)
+        elif before and not selected(before) and self._serves(after):
+            # They could meet its pods all along, and now the candidate's no more.
+            return
         elif selected(before) != selected(after):
             self._clients_are_sent_to_what_is_proven(after)
             self._clients_are_sent_to_what_is_approved(selected(before), after)
+
+    def _serves(self, service: Body) -> bool:
+        live = self.server.find("ModelDeployment", service["metadata"]["name"])
+        serving = (live or {}).get("status", {}).get("serving") or {}
+        return bool(serving.get("revision") == selected(service))
 
     def _a_revision_gets_pods(self, before: Body | None, after: Body) -> None:
         if before is None:

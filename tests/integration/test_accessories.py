@@ -17,6 +17,11 @@ def test_an_autoscaler_and_a_disruption_budget_come_change_and_go_with_the_spec(
     assert eventually(bounds, "the autoscaler is there") == (2, 4)
     budget = eventually(lambda: world.get("PodDisruptionBudget", "beside"), "the budget is there")
     assert budget["spec"]["maxUnavailable"] == 1
+    world.kubectl("patch", "pdb", "beside", "--type=merge", "-p", '{"spec": {"maxUnavailable": 2}}')
+    eventually(
+        lambda: world.get("PodDisruptionBudget", "beside")["spec"]["maxUnavailable"] == 1,
+        "the budget is as it was",
+    )
     patch = '{"spec": {"autoscaling": {"maxReplicas": 6}}}'
     world.kubectl("patch", "modeldeployment", "beside", "--type=merge", "-p", patch)
     eventually(lambda: bounds() == (2, 6), "the autoscaler has the new bounds")

@@ -181,6 +181,7 @@ def test_what_is_tried_cannot_be_changed_and_how_it_is_carried_out_can(world: Wo
 
 
 def test_the_example_is_one_that_the_api_server_takes(world: World):
+    world.kubectl("create", "-f", str(ROOT / "examples/iris-source.yaml"))
     text = (ROOT / "examples/sweeps/iris.yaml").read_text()
     assert world.kubectl("create", "-f", "-", body=text).returncode == 0
     world.job("iris-sweep-1")

@@ -11,6 +11,7 @@ import orjson
 import prometheus_client
 
 from modelserver import documents, v2
+from modelserver.known import knows
 from modelserver.metrics import Meter
 from modelserver.model import Model
 from modelserver.protocols import (
@@ -136,6 +137,10 @@ class Edge:
             return await reply(send, too_large(self.max_body_bytes))
         # Shielded: a client that goes away must not stop it from coming up.
         app = await asyncio.shield(self.bentoml)
+        if not knows(app, scope):
+            return await reply(
+                send, refusal(404, "There is no such page: /openapi.json and /docs.json tell which.")
+            )
         return await app(scope, replayed(body, receive) if body else receive, send)
 
     def _marks(self, path: str) -> list[Header]:

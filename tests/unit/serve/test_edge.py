@@ -5,9 +5,12 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
+from modelserver import routes
 from modelserver.edge import Edge
-from modelserver.routes import Route, route
+from modelserver.routes import route
+from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 A_MODEL: Any = object()  # these routes only ask whether there is one
 
@@ -17,8 +20,15 @@ def an_edge(ready: bool = True, model: str = "iris", version: str = "3") -> Edge
     edge = Edge(model, version)
     edge.model = A_MODEL if ready else None
     edge.bentoml = asyncio.get_running_loop().create_future()
-    edge.bentoml.set_result(PlainTextResponse("42"))
+    pages = [Route(path, lambda _: PlainTextResponse("42")) for path in ("/", "/predict")]
+    edge.bentoml.set_result(Starlette(routes=pages))
     return edge
+
+
+async def test_bentoml_is_not_asked_for_what_it_does_not_have() -> None:
+    status, _, body = await get(an_edge(), "/wp-login.php")
+    assert status == 404
+    assert b"/openapi.json" in body
 
 
 async def get(edge: Edge, path: str) -> tuple[int, dict[bytes, bytes], bytes]:
@@ -91,18 +101,18 @@ async def test_the_page_of_documentation_loads_nothing_from_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("path", "asked"),
     [
-        ("/invocations", Route.INVOCATIONS),
-        ("/v2", Route.V2),
-        ("/v2/health/ready", Route.READY),
-        ("/v2/models/a/b", Route.V2_MODEL),
-        ("/v2/models/a/b/infer", Route.INFER),
-        ("/v2/models/a/b/versions/3/infer", Route.INFER),
-        ("/v2/models/a/b/versions/3", Route.V2_MODEL),
-        ("/v2/models/a/b/versions/3/ready", Route.READY),
-        ("/v2/models/a/b/versions/4/infer", Route.NO_SUCH_MODEL),
-        ("/v2/models/a/infer", Route.NO_SUCH_MODEL),
-        ("/docs.json", Route.BENTOML),
+        ("/invocations", routes.Route.INVOCATIONS),
+        ("/v2", routes.Route.V2),
+        ("/v2/health/ready", routes.Route.READY),
+        ("/v2/models/a/b", routes.Route.V2_MODEL),
+        ("/v2/models/a/b/infer", routes.Route.INFER),
+        ("/v2/models/a/b/versions/3/infer", routes.Route.INFER),
+        ("/v2/models/a/b/versions/3", routes.Route.V2_MODEL),
+        ("/v2/models/a/b/versions/3/ready", routes.Route.READY),
+        ("/v2/models/a/b/versions/4/infer", routes.Route.NO_SUCH_MODEL),
+        ("/v2/models/a/infer", routes.Route.NO_SUCH_MODEL),
+        ("/docs.json", routes.Route.BENTOML),
     ],
 )
-def test_a_path_is_a_route_of_the_served_version_alone(path: str, asked: Route) -> None:
+def test_a_path_is_a_route_of_the_served_version_alone(path: str, asked: routes.Route) -> None:
     assert route(path, "a/b", "3") == asked

@@ -76,6 +76,13 @@ def test_bentomls_description_of_the_api_is_served(server: ServingProcess) -> No
     status, body, _ = server.ask("GET", "/docs.json")
     assert status == 200
     assert "/predict" in json.loads(body)["paths"]
+    assert server.ask("GET", "/")[0] == 200
+
+
+def test_paths_that_are_not_there_leave_no_metrics(server: ServingProcess) -> None:
+    for path in ("/wp-login.php", "/static_content/wp-login.php", "/invocations/wp-login.php"):
+        assert server.ask("GET", path)[0] == 404
+    assert "wp-login" not in server.ask("GET", "/metrics")[1]
 
 
 INFER = {"inputs": [{"name": "all", "shape": [2, 4], "datatype": "FP64", "data": FLOWERS}]}

@@ -32,6 +32,9 @@ CLIENTS = {
     "3.13.0": ("mlflow==3.13.0", "scikit-learn==1.7.2", "numpy==2.4.6", "pandas==2.3.3"),
     "newest": (),
 }
+# `make test-clients` asks for all of them; what the train image holds is always asked for.
+ASKED = os.environ.get("AGES", "3.13.0").split()
+CASES = [*((client, form) for client in CLIENTS for form in FORMS), ("newest", "skops")]
 
 
 def models(client: str) -> Path:
@@ -85,10 +88,7 @@ print(prove(served()), "by scikit-learn", sklearn.__version__)
 """
 
 
-@pytest.mark.parametrize(
-    ("client", "form"),
-    [*((client, form) for client in CLIENTS for form in FORMS), ("newest", "skops")],
-)
+@pytest.mark.parametrize(("client", "form"), [case for case in CASES if case[0] in ASKED])
 def test_a_model_answers_its_own_example_by_the_packages_it_was_logged_with(
     tmp_path: Path, client: str, form: str
 ) -> None:

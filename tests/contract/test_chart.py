@@ -148,6 +148,8 @@ def test_the_operator_writes_only_what_it_owns() -> None:
         if set(rule["verbs"]) & {"create", "update", "patch", "delete"}
     }
     assert written == {
+        "horizontalpodautoscalers",
+        "poddisruptionbudgets",
         "trainingruns",
         "trainingruns/status",
         "trainingschedules/status",

@@ -11,7 +11,6 @@ _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "Im
 _QUIET_REASONS = {"ContainerCreating", "PodInitializing"}
 IMAGE_PULL_FAILED = "ImagePullFailed"
 UNSCHEDULABLE = "Unschedulable"
-CRASH_LOOP = "CrashLoopBackOff"
 
 
 @dataclass(frozen=True)

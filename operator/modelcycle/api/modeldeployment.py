@@ -247,7 +247,7 @@ class ModelDeploymentStatus(Model):
     history: Annotated[list[Past], Field(max_length=HISTORY_MAX)] = Field(
         default_factory=list, description="What served before, the newest first."
     )
-    approved: Text | None = Field(None, description="The candidate's revision, if somebody approved it.")
+    approved: Text | None = Field(None, description="The candidate's revision, once it may take over.")
     retry_handled: Text | None = Field(
         None, description="The annotation modelcycle.dev/retry, as last heeded."
     )

@@ -108,7 +108,7 @@ def _judged(
         return step(observed, before, further, now) or _all_passed(before, further)
     if left > -PATIENCE_SECONDS:
         said = f"{_figures(since)} It waits for {canary.min_requests}."
-        return replace(_going_on(before, candidate, said, LOOK_SECONDS), short_of_requests=True)
+        return _going_on(before, candidate, said, LOOK_SECONDS)
     return _inconclusive(observed, before, candidate, _figures(since))
 
 

@@ -21,7 +21,6 @@ class Rollout:
         create: the revision whose Deployment is to be made.
         switch: name of the revision that the client Service's selector is to be set to, or "".
         widen: whether the client Service leads to the candidate's pods as well.
-        short_of_requests: whether the candidate lacks requests to be judged by.
         keep: names of the revisions whose Deployments stay.
         reason, message: of the condition Progressing.
         look_again: seconds, or None.
@@ -38,7 +37,6 @@ class Rollout:
     create: Revision | None = None
     switch: str = ""
     widen: bool = False
-    short_of_requests: bool = False
     keep: frozenset[str] = field(default_factory=frozenset)
     reason: str = "RolloutComplete"
     message: str = ""

@@ -17,7 +17,6 @@ WAITING_GRACE_SECONDS = 10
 # Events are not watched.
 EVENTS_AGAIN_SECONDS = 30
 # A pod that could not be made, as under a quota: the Job's controller says why by an Event only.
-FAILED_CREATE = "FailedCreate"
 
 
 @dataclass(frozen=True)

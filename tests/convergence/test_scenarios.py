@@ -612,3 +612,16 @@ def test_any_single_fault_changes_nothing_in_the_end(fault: Fault) -> None:
         world.check()
         assert (serving(world), rejected(world)) == ("1", [])
         assert history(world) == history(calm)
+
+
+def test_what_was_deleted_while_its_status_was_written_is_not_waited_for() -> None:
+    world = a_world()
+    publish(world)
+    world.cluster.writes.clear()
+    step_by_step(world, lambda: "status ModelDeployment a" in world.cluster.writes)
+    world.server.remove(deployment(world))
+    world.the_watch_catches_up()
+    (key,) = world.operator.tasks
+    world.operator.finish(key)
+    assert world.operator.context.store.get(key.kind, key.namespace, key.name) is None
+    ends_well(world)

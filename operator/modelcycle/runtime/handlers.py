@@ -71,7 +71,8 @@ def take_event(context: Context, resource: Resource, kind: str | None, body: Any
             context.echo.gone(key)
             context.registry.unfollow(key)
             context.refusals.pop(key, None)
-        woken = context.store.drop(resource, key.namespace, key.name, metadata["uid"])
+        end = int(metadata["resourceVersion"])
+        woken = context.store.drop(resource, key.namespace, key.name, metadata["uid"], end)
         if resource in MADE:
             # A child goes with its owner: whether that lives is asked before the child is made again.
             for owner in set(woken) - {key}:

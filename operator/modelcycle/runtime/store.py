@@ -1,6 +1,7 @@
 """What the watches have shown: a projection of each object, never its whole body."""
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from modelcycle.serving.observed import project_deployment, project_service
 from modelcycle.training.observed import project_job
 
 Name = tuple[str, str]  # namespace, name
+# So many ends are remembered as can come within the time that an answer is under way.
+ENDS_REMEMBERED = 10_000
 _OWN_KINDS = frozenset(resource.kind for resource in OWN)
 
 
@@ -112,7 +115,7 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[str, dict[Name, Entry]] = defaultdict(dict)
         self._children: dict[tuple[str, Key], set[Name]] = defaultdict(set)
-        self._buried: set[str] = set()
+        self._ends: dict[str, float] = {}  # by UID, the resourceVersion up to which there is no such object
 
     def put(self, resource: Resource, body: Body) -> tuple[Key, ...]:
         """Takes an object in, from a watch, a list or a write's answer; an older copy changes nothing.
@@ -123,7 +126,7 @@ class Store:
         name: Name = (metadata["namespace"], metadata["name"])
         version = int(metadata["resourceVersion"])
         known = self._objects[resource.kind].get(name)
-        if metadata["uid"] in self._buried or (known and known.version >= version):
+        if self._ends.get(metadata["uid"], 0) >= version or (known and known.version >= version):
             return ()
         controller, owner = _controller(metadata).get("uid", ""), owner_of(resource, metadata)
         entry = Entry(metadata["uid"], version, controller, owner, _PROJECTIONS[resource.kind](body))
@@ -134,10 +137,16 @@ class Store:
             self._children[resource.kind, owner].add(name)
         return _concerned(resource, name, owner)
 
-    def drop(self, resource: Resource, namespace: str, name: str, uid: str = "") -> tuple[Key, ...]:
-        """Forgets an object that is gone; with a uid, only that one. Returns the resources to wake."""
-        self._buried.discard(uid)
+    def drop(
+        self, resource: Resource, namespace: str, name: str, uid: str = "", version: float = 0
+    ) -> tuple[Key, ...]:
+        """Forgets an object that is gone; with a uid, only that one. Returns the resources to wake.
+
+        version: the resourceVersion of its end: the answer to an earlier write that comes late does not bring it
+        back. An object whose labels were lost is gone as well, and may come again.
+        """
         known = self._objects[resource.kind].get((namespace, name))
+        self._end(uid, version)
         if known is None or (uid and known.uid != uid):
             return ()
         del self._objects[resource.kind][namespace, name]
@@ -152,8 +161,13 @@ class Store:
         """
         woken = self.drop(resource, namespace, name, uid)
         if woken:
-            self._buried.add(uid)
+            self._end(uid, math.inf)
         return woken
+
+    def _end(self, uid: str, version: float) -> None:
+        self._ends[uid] = max(version, self._ends.get(uid, 0))
+        while len(self._ends) > ENDS_REMEMBERED:
+            del self._ends[next(iter(self._ends))]
 
     def _disown(self, resource: Resource, owner: Key, name: Name) -> None:
         names = self._children[resource.kind, owner]

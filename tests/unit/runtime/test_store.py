@@ -111,6 +111,34 @@ def test_late_news_of_an_object_that_we_deleted_do_not_bring_it_back() -> None:
     assert store.children(JOBS, RUN) == []
 
 
+def test_the_late_answer_to_a_write_does_not_bring_back_what_the_watch_has_shown_to_be_gone() -> None:
+    store = store_with(JOBS, JOB)
+    store.drop(JOBS, NAMESPACE, "iris-1", "job-uid", version=9)
+    assert store.put(JOBS, JOB.of_version(8).body()) == ()
+    assert store.children(JOBS, RUN) == []
+
+
+def test_also_of_an_object_that_it_has_never_shown() -> None:
+    store = Store()
+    store.drop(JOBS, NAMESPACE, "iris-1", "job-uid", version=9)
+    assert store.put(JOBS, JOB.of_version(8).body()) == ()
+
+
+def test_what_has_its_labels_again_comes_back() -> None:
+    store = store_with(JOBS, JOB)
+    store.drop(JOBS, NAMESPACE, "iris-1", "job-uid", version=9)
+    assert store.put(JOBS, JOB.of_version(10).body()) == (RUN,)
+
+
+def test_only_the_last_ends_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelcycle.runtime.store.ENDS_REMEMBERED", 2)
+    store = Store()
+    for number in range(3):
+        store.drop(JOBS, NAMESPACE, f"iris-{number}", f"uid-{number}", version=9)
+    assert store.put(JOBS, JOB.with_uid("uid-0").of_version(8).body())
+    assert store.put(JOBS, JOB.with_uid("uid-1").of_version(8).body()) == ()
+
+
 def test_a_successor_of_an_object_that_we_deleted_is_taken_in() -> None:
     store = store_with(JOBS, JOB)
     store.bury(JOBS, NAMESPACE, "iris-1", "job-uid")

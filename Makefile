@@ -15,7 +15,7 @@ STATE := $(or $(CLUSTER_STATE),.cluster)
 KUBECONFIG_OF_CLUSTER := $(STATE)/kubeconfig
 
 .PHONY: help demo cluster cluster-down images load install uninstall generate lock format lint typecheck verify \
-  test test-unit test-convergence test-integration test-clients test-contract test-e2e test-nodes test-faults test-on-this-machine test-on-the-cluster release binaries bench-serve bench-writes run clean
+  test test-unit test-convergence test-integration test-clients test-contract test-e2e test-nodes test-faults test-decisions test-servers release binaries bench-serve bench-writes run clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,17 +68,25 @@ typecheck: $(VENV)/installed ## mypy, strict
 verify: generate ## generated files are those that are checked in
 	git diff --exit-code -- crds charts/modelcycle/templates examples/iris-source.yaml
 
-test: lint typecheck verify cluster images binaries ## everything
-	@$(MAKE) -j2 test-on-this-machine test-on-the-cluster
+# Three strands at once: much of a test's time is waiting. Pods come first: what is asked of them has to be answered
+# in time.
+test: $(VENV)/bin/python ## everything
+	@$(MAKE) -j3 test-e2e test-decisions test-servers
 
-# Pods of the cluster come first: what is asked of them has to be answered in time.
-test-on-this-machine:
-	nice -n 10 $(RUN)/pytest tests/unit tests/convergence tests/integration tests/contract
+test-decisions: $(VENV)/installed
+	@nice -n 10 $(MAKE) lint
+	@nice -n 10 $(MAKE) typecheck
+	@nice -n 10 $(MAKE) verify
+	@nice -n 10 $(MAKE) test-unit
+	@nice -n 10 $(MAKE) test-convergence
 
-test-on-the-cluster: release
-	$(RUN)/pytest tests/e2e
+test-servers: $(VENV)/installed
+	@nice -n 10 $(MAKE) test-integration
+	@nice -n 10 $(MAKE) test-contract
 
 release:
+	@$(MAKE) cluster
+	@$(MAKE) images
 	@$(MAKE) load
 	@$(MAKE) install
 
@@ -101,7 +109,7 @@ test-clients: $(VENV)/installed binaries ## ordinary scripts, and their models, 
 test-contract: $(VENV)/installed binaries images ## chart, images, README, CRDs
 	$(RUN)/pytest tests/contract
 
-test-e2e: $(VENV)/installed cluster images load install ## on the kind cluster
+test-e2e: $(VENV)/installed release ## on the kind cluster
 	$(RUN)/pytest tests/e2e
 
 test-nodes: export CLUSTER_STATE := .cluster-nodes
@@ -112,7 +120,7 @@ test-nodes: $(VENV)/installed ## several nodes, on a three-node cluster of its o
 
 test-faults: $(VENV)/installed ## many more interleavings of the convergence tests, and 100,000 bad requests to a server
 	BAD_REQUESTS=100000 FUZZ_EXAMPLES=5000 $(RUN)/pytest tests/unit/serve/test_fuzz.py --timeout 7200
-	CONVERGENCE_EXAMPLES=5000 $(RUN)/pytest tests/convergence --timeout 7200
+	CONVERGENCE_EXAMPLES=10000 $(RUN)/pytest tests/convergence --timeout 7200
 
 bench-serve: $(VENV)/installed ## the serving image beside its peers: requests a second, latency, start, memory (20 minutes)
 	command -v wrk > /dev/null || { apt-get update -q && apt-get install -y -q wrk; }
@@ -129,9 +137,11 @@ run: $(VENV)/installed ## the operator on this machine, against the current clus
 clean: ## remove the virtual environment and caches of tools
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/installed: requirements-dev.txt pyproject.toml
+$(VENV)/bin/python:
 	$(PYTHON) -c 'import ensurepip' 2> /dev/null || { apt-get update -q && apt-get install -y -q python3-venv; }
-	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
 	@echo "installing the tools that tests need into $(VENV) (about 2 minutes the first time)"
 	$(RUN)/pip install --quiet --no-deps --requirement requirements-dev.txt
 	$(RUN)/pip install --quiet --no-deps --editable .

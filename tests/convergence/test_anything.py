@@ -1,7 +1,7 @@
 """Whatever happens, in whatever order: the laws hold at every write, and in the end all is as it was wanted.
 
 A failure prints the shortest story that hypothesis finds. The examples are the same ones every time, unless
-CONVERGENCE_EXAMPLES=5000 asks for so many new ones.
+CONVERGENCE_EXAMPLES=10000 asks for so many new ones.
 """
 
 import os
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.convergence.world import World
 
 EXAMPLES = os.environ.get("CONVERGENCE_EXAMPLES")
-EXAMPLES_BY_DEFAULT, STEPS, PICKS = 1500, 120, 24
+EXAMPLES_BY_DEFAULT, STEPS, PICKS = 750, 120, 24
 
 Happening = Callable[[World, int], None]
 

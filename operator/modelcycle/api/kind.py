@@ -56,6 +56,11 @@ class Kind:
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "When it was created.", "date")
+PARAMETER_NAMES = Rule(
+    "self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]{0,99}$'))",
+    "a parameter's name becomes a part of an environment variable's: letters, digits and _, "
+    "no digit first, at most 100 characters",
+)
 
 
 def immutable(name: str, message: str) -> Rule:

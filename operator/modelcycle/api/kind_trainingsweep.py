@@ -1,8 +1,7 @@
 """The TrainingSweep's columns, and what its schema refuses."""
 
-from collections.abc import Mapping
-
-from modelcycle.api.kind import AGE, Column, Kind, Rule, immutable
+from modelcycle.api.kind import AGE, PARAMETER_NAMES, Column, Kind, Rule, immutable
+from modelcycle.api.kind_trainingrun import of_template
 from modelcycle.api.trainingsweep import (
     NAME_MAX_LENGTH,
     TrainingSweep,
@@ -11,11 +10,6 @@ from modelcycle.api.trainingsweep import (
 )
 
 _IMMUTABLE = "what is tried is immutable: create a TrainingSweep with another name"
-PARAMETER_NAMES = Rule(
-    "self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]{0,99}$'))",
-    "a parameter's name becomes a part of an environment variable's: letters, digits and _, "
-    "no digit first, at most 100 characters",
-)
 _COLUMNS = (
     Column("Status", ".status.phase", "Where the sweep is."),
     Column("Total", ".status.total", "How many runs there are to be.", "integer"),
@@ -61,29 +55,29 @@ _TEMPLATE = (
 )
 
 
-def training_sweep(of_template: Mapping[str, tuple[Rule, ...]]) -> Kind:
-    """of_template: what is refused of a TrainingRun's template, by path."""
-    inputs = tuple(immutable(name, _IMMUTABLE) for name in ("search", "params", "objective", "template"))
-    numbers = Rule(
-        "has(self.search) && self.search.type == 'Random' || self.params.all(name, has(self.params[name].values))",
-        "a grid is made of values: give each parameter values, or set search.type to Random",
-        ".params",
-    )
-    return Kind(
-        TrainingSweep,
-        TrainingSweepSpec,
-        TrainingSweepStatus,
-        plural="trainingsweeps",
-        short_name="tsweep",
-        name_max_length=NAME_MAX_LENGTH,
-        columns=_COLUMNS,
-        rules={
-            "spec": (*inputs, numbers),
-            "spec.search": _SEARCH,
-            "spec.params": (PARAMETER_NAMES,),
-            "spec.params{}": _SPACE,
-            **of_template,
-            "spec.template.spec": (*of_template.get("spec.template.spec", ()), *_TEMPLATE),
-        },
-        subresources={"status": {}},
-    )
+_INPUTS = tuple(immutable(name, _IMMUTABLE) for name in ("search", "params", "objective", "template"))
+_NUMBERS = Rule(
+    "has(self.search) && self.search.type == 'Random' || self.params.all(name, has(self.params[name].values))",
+    "a grid is made of values: give each parameter values, or set search.type to Random",
+    ".params",
+)
+_OF_TEMPLATE = of_template()
+
+TRAINING_SWEEP = Kind(
+    TrainingSweep,
+    TrainingSweepSpec,
+    TrainingSweepStatus,
+    plural="trainingsweeps",
+    short_name="tsweep",
+    name_max_length=NAME_MAX_LENGTH,
+    columns=_COLUMNS,
+    rules={
+        "spec": (*_INPUTS, _NUMBERS),
+        "spec.search": _SEARCH,
+        "spec.params": (PARAMETER_NAMES,),
+        "spec.params{}": _SPACE,
+        **_OF_TEMPLATE,
+        "spec.template.spec": (*_OF_TEMPLATE.get("spec.template.spec", ()), *_TEMPLATE),
+    },
+    subresources={"status": {}},
+)

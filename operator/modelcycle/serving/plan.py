@@ -96,7 +96,7 @@ def judged(observed: Observed, rollout: Rollout, now: datetime) -> ModelDeployme
             "approved": rollout.approved or None,
             "retry_handled": rollout.retry_handled or None,
             "url": manifests.url(deployment) if serving else None,
-            "replicas": len(pods),
+            "replicas": sum(not pod.over for pod in pods),
             "ready_replicas": ready,
             "selector": _selector(observed, serving.revision) if serving else None,
             "reason": reason,

@@ -286,6 +286,12 @@ def test_status_tells_replicas_and_selector_of_the_serving_revision_alone() -> N
     assert status.url == "http://iris.team.svc"
 
 
+def test_a_pod_that_was_evicted_is_no_replica() -> None:
+    seen = one_serves()
+    seen = seen.but(pods=(*seen.pods, seen.pod_of(1, 1).evicted()))
+    assert status_of(seen).replicas == 1
+
+
 def test_status_has_no_url_before_anything_serves() -> None:
     status = status_of(nothing_serves())
     assert (status.url, status.selector, status.replicas) == (None, None, 0)

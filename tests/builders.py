@@ -296,7 +296,7 @@ class ModelDeploymentBuilder(Built):
         """The revision of a version of MODEL, as this object's spec shapes it."""
         version = a_version(number)
         name = revisions.name(self.build(), DEFAULTS, version)
-        return Revision(name, version, path_of(number), "", "")
+        return Revision(name, version, path_of(number), "")
 
 
 def a_model_deployment(name: str = "iris") -> ModelDeploymentBuilder:

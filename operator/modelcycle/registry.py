@@ -55,11 +55,13 @@ class Origin:
 
     Attributes:
         training_run: namespace/name of the TrainingRun that started its MLflow run, or "".
+        commit: of the code, as its MLflow run has it, or "".
         metrics: of its MLflow run, the last value of each.
         running: whether the MLflow run is still under way, so that metrics may follow.
     """
 
     training_run: str = ""
+    commit: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     running: bool = False
 

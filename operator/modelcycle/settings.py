@@ -18,7 +18,8 @@ class Settings:
         poll_seconds: between two looks at the registry.
         webhook_url: where MLflow's webhook reaches this operator, or "": then only the poll sees changes.
         webhook_secret: what MLflow signs its deliveries with.
-        orphan_sweep_seconds: between two looks for MLflow runs whose TrainingRun is gone.
+        orphan_sweep_seconds: between two looks for what is left in MLflow of resources that are gone: runs that
+            go on, and tags that tell where a version serves.
         lease_name: the Lease by which replicas take turns, in namespace; "" for none (one replica only).
     """
 

@@ -318,6 +318,8 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     assert set(made) <= {serving, *warm} or (not answers and not pods and len(made) == 2)
     conditions = {c.type: c.status for c in status.conditions}
     assert conditions["Ready"] == ("True" if pods else "False")
+    if status.serving and serving == target:
+        assert (status.serving.commit or "") == registry.commit_of(status.serving.run_id or "")
     assert (conditions["UpToDate"] == "True") == bool(target and serving == target)
     assert status.ready_replicas == len(pods)
     assert serving not in made or made[serving]["spec"]["replicas"] == replicas
@@ -336,3 +338,14 @@ def followed(deployment: ModelDeployment, registry: MemoryRegistry) -> str:
     if version is None or registry.behaviour[version.number] == ELSEWHERE:
         return ""
     return revision_name(deployment, DEFAULTS, version)
+
+
+def the_registry_tells_where_versions_serve(server: ApiServer, registry: MemoryRegistry) -> None:
+    wanted: dict[int, set[str]] = defaultdict(set)
+    for body in server.all("ModelDeployment"):
+        serving = body.get("status", {}).get("serving") or {}
+        number = int(serving.get("version", 0))
+        if "identity" in serving and number in registry.made:
+            wanted[number].add(f"{body['metadata']['namespace']}/{body['metadata']['name']}")
+    told = {number: value for number, value in registry.places.items() if value and number in registry.made}
+    assert told == {number: ", ".join(sorted(names)) for number, names in wanted.items()}

@@ -19,6 +19,7 @@ from modelcycle.runtime.reconcile import AT_ONCE, reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import DEPLOYMENTS, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, OWN, PODS, WATCHED
 from modelcycle.runtime.serving_pods import ServingPods
+from modelcycle.runtime.serving_tags import ServingTags
 from modelcycle.runtime.store import Key, Store
 from modelcycle.serving.observed import Traffic
 
@@ -27,7 +28,7 @@ from tests.convergence.cluster import ApiServer, MemoryCluster, in_flight
 from tests.convergence.registry import ERRS, MemoryRegistry
 
 POLL, RELIST = Key("the registry is polled", "", ""), Key("all is listed again", "", "")
-ORPHANS = Key("orphans are looked for", "", "")
+ORPHANS, TAGS = Key("orphans are looked for", "", ""), Key("where versions serve is told", "", "")
 BACKOFF_SECONDS = 1.0
 # So often may a pass ask to be repeated at once while nothing changes.
 REPEATS_MAX = 3
@@ -89,6 +90,7 @@ class Process:
             clock=lambda: self.server.now,
         )
         self.orphans = OrphanSweep(self.context, (), 60)
+        self.serving_tags = ServingTags(self.context, (), 60)
         self.server.events.clear()
         self.finish(RELIST)
         for resource in OWN:
@@ -139,6 +141,8 @@ class Process:
             return relist.everything(self.context, ())
         if key == ORPHANS:
             return self.orphans.look()
+        if key == TAGS:
+            return self.serving_tags.look()
         return reconcile(self.context, key)
 
     def _ended(self, key: Key, look_again: float | None) -> None:

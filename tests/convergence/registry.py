@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
+from modelcycle.serving.places import VersionId
 from modelcycle.training.observed import (
     CLUSTER_TAG,
     COMMIT_TAG,
@@ -39,6 +40,7 @@ class MemoryRegistry(Mlflow):
         law: judges the end of a run by the operator, by the run's tags; raises AssertionError.
         asked: how many requests there were; `stumbles_at`: the number of one that is not answered.
         artifacts: by run id, paths and contents.
+        places: by version, the tag that tells where it serves; tagged: how often one was written.
     """
 
     def __init__(self) -> None:
@@ -58,6 +60,8 @@ class MemoryRegistry(Mlflow):
         self._status: dict[str, str] = {}
         self.experiments: set[str] = set()
         self._tags: dict[str, dict[str, str]] = {}
+        self.places: dict[int, str] = {}
+        self.tagged = 0
 
     def register(self, behaviour: str = GOOD) -> Version:
         # Numbers of versions that a restored backup lacks are not used again: pods are told apart by them.
@@ -129,7 +133,10 @@ class MemoryRegistry(Mlflow):
         tags = await self._answer(lambda: self._tags.get(run_id))
         number = int(run_id.removeprefix("run-")) if run_id.removeprefix("run-").isdigit() else 0
         training_run = f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if tags else ""
-        return Origin(training_run, {"accuracy": self.accuracy_of(number)})
+        return Origin(training_run, self.commit_of(run_id), {"accuracy": self.accuracy_of(number)})
+
+    def commit_of(self, run_id: str) -> str:
+        return next((run.commit for run, _ in self.logged if run.run_id == run_id), "")
 
     async def set_tag(self, run_id: str, key: str, value: str) -> None:
         assert key == COMMIT_TAG
@@ -176,6 +183,21 @@ class MemoryRegistry(Mlflow):
 
     async def version(self, model: str, number: int) -> Version | None:
         return await self._answer(lambda: self.made.get(number))
+
+    async def tagged_versions(self, key: str) -> dict[VersionId, str]:
+        there = {number: value for number, value in self.places.items() if number in self.made}
+        return await self._answer(lambda: {(MODEL, number): value for number, value in there.items()})
+
+    async def set_version_tag(self, model: str, number: int, key: str, value: str) -> None:
+        await self._answer(lambda: self._place(number, value))
+
+    async def delete_version_tag(self, model: str, number: int, key: str) -> None:
+        await self._answer(lambda: self._place(number, ""))
+
+    def _place(self, number: int, value: str) -> None:
+        self.tagged += 1
+        assert self.places.get(number, "") != value, "a tag was written that was there"
+        self.places[number] = value
 
     async def set_alias(self, model: str, alias: str, version: int) -> None:
         await self._answer(lambda: self._point(alias, version))

@@ -34,6 +34,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     *[World.somebody_deploys] * 2,
     *[World.a_version_is_registered] * 2,
     World.orphans_are_looked_for,
+    World.where_versions_serve_is_told,
     World.the_watch_catches_up,
     World.the_watch_loses_an_event,
     World.everybody_acts,

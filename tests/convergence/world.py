@@ -25,8 +25,14 @@ from tests.builders import (
 )
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled
-from tests.convergence.laws import Laws, a_deployment_is_settled, a_run_is_over, its_runs_know_their_commit
-from tests.convergence.process import ORPHANS, POLL, RELIST, Process
+from tests.convergence.laws import (
+    Laws,
+    a_deployment_is_settled,
+    a_run_is_over,
+    its_runs_know_their_commit,
+    the_registry_tells_where_versions_serve,
+)
+from tests.convergence.process import ORPHANS, POLL, RELIST, TAGS, Process
 from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, MemoryRegistry
 from tests.convergence.schedule_laws import a_schedule_is_settled
 from tests.convergence.sweep_laws import a_sweep_is_settled
@@ -95,7 +101,7 @@ class World:
     # The operator and what connects it
 
     def the_operator_sends_or_receives(self, pick: int) -> None:
-        if work := [*self.operator.work(), POLL, RELIST, ORPHANS]:
+        if work := [*self.operator.work(), POLL, RELIST, ORPHANS, TAGS]:
             self.operator.advance(chosen(work, pick))
 
     def the_operator_finishes_a_pass(self, pick: int) -> None:
@@ -223,6 +229,9 @@ class World:
 
     def orphans_are_looked_for(self, pick: int = 0) -> None:
         self.operator.finish(ORPHANS)
+
+    def where_versions_serve_is_told(self, pick: int = 0) -> None:
+        self.operator.finish(TAGS)
 
     def a_version_is_registered(self, pick: int = 0) -> None:
         self.registry.register(chosen(BEHAVIOURS, pick))
@@ -429,6 +438,7 @@ class World:
         self._comes_to_rest()
         for _ in range(2):
             self.operator.finish(ORPHANS)
+        self.operator.finish(TAGS)
 
     def _comes_to_rest(self) -> None:
         version, since = self.server.version, self.server.now
@@ -496,10 +506,13 @@ class World:
             a_sweep_is_settled(self.server, sweep)
         for deployment in self.server.all("ModelDeployment"):
             a_deployment_is_settled(self.server, self.registry, deployment)
+        the_registry_tells_where_versions_serve(self.server, self.registry)
         self.cluster.writes.clear()
+        self.registry.tagged = 0
         self.the_operator_crashes()
         self.settles()
         assert self.cluster.writes == [], "there are writes at rest"
+        assert self.registry.tagged == 0, "tags are written at rest"
 
 
 def following(deployment: ModelDeploymentBuilder, pick: int) -> ModelDeploymentBuilder:

@@ -15,11 +15,11 @@ def model(world: World) -> str:
     return f"model-{world.namespace}"
 
 
-def status(world: World, holds: Callable[[Body], object], what: str) -> Body:
+def status(world: World, holds: Callable[[Body], object], what: str, name: str = NAME) -> Body:
     """The status, once something holds of it."""
 
     def look() -> Body | None:
-        seen = world.status("ModelDeployment", NAME)
+        seen = world.status("ModelDeployment", name)
         return seen if holds(seen) else None
 
     return eventually(look, what)
@@ -29,14 +29,14 @@ def version_of(entry: Body | None) -> str:
     return str((entry or {}).get("version", ""))
 
 
-def serve(world: World, version: int) -> str:
+def serve(world: World, version: int, name: str = NAME) -> str:
     """Plays the controllers until a version serves alone; answers its revision."""
-    deployment = world.revision(NAME, version)
+    deployment = world.revision(name, version)
     pods = world.ready_pods(deployment)
     revision = str(deployment["metadata"]["labels"]["modelcycle.dev/revision"])
-    eventually(lambda: world.selected(NAME) == revision, f"clients are led to version {version}")
-    world.endpoints(NAME, *pods)
-    status(world, lambda s: (s.get("serving") or {}).get("since"), f"version {version} serves alone")
+    eventually(lambda: world.selected(name) == revision, f"clients are led to version {version}")
+    world.endpoints(name, *pods)
+    status(world, lambda s: (s.get("serving") or {}).get("since"), f"version {version} serves alone", name)
     return revision
 
 

@@ -173,6 +173,12 @@ class MlflowServer:
     def run_status(self, run_id: str) -> str:
         return str(self.call("GET", f"runs/get?run_id={run_id}", {})["run"]["info"]["status"])
 
+    def serves_at(self, model: str, version: int) -> str:
+        """What the tags of a version tell of where it serves."""
+        found = self.call("GET", f"model-versions/get?name={model}&version={version}", None)["model_version"]
+        ours = [tag["value"] for tag in found.get("tags", ()) if tag["key"].startswith("modelcycle.serving.")]
+        return "; ".join(ours)
+
     def artifact(self, run_id: str, path: str) -> bytes:
         """A file among a run's artifacts."""
         uri = str(self.call("GET", f"runs/get?run_id={run_id}", {})["run"]["info"]["artifact_uri"])

@@ -220,7 +220,7 @@ def test_the_names_of(kind: Kind, plural: str, short: str, length: int) -> None:
         (
             MODEL_DEPLOYMENT,
             ["Ready", "Up-To-Date", "Model", "Serving", "Candidate", "URL", "Age"],
-            ["Reason", "Message"],
+            ["Training", "Commit", "Reason", "Message"],
         ),
     ],
     ids=["TrainingRun", "TrainingSweep", "ModelDeployment"],

@@ -48,6 +48,8 @@ MODEL_DEPLOYMENT = Kind(
         Column("Serving", ".status.serving.version", "Version that answers clients."),
         Column("Candidate", ".status.candidate.version", "Version that is being rolled out."),
         Column("URL", ".status.url", "Where clients in the cluster reach it."),
+        Column("Training", ".status.serving.trainingRun", "TrainingRun that made it.", priority=1),
+        Column("Commit", ".status.serving.commit", "Commit of the code that made it.", priority=1),
         Column("Reason", ".status.reason", "Why the rollout is where it is.", priority=1),
         Column("Message", ".status.message", "Why, as a sentence.", priority=1),
         AGE,

@@ -178,11 +178,18 @@ class ModelDeploymentSpec(Model):
 IDENTITY = "Which entry of the registry it is: when it was made, in milliseconds, and a hash of its source."
 
 
-class Serving(Model):
-    version: Text = Field(description="Version that answers clients.")
+class Lineage(Model):
+    """A version as one set of pods serves it, and where it comes from."""
+
+    version: Text = Field(description="Version of the registered model.")
     revision: Text = Field(description="Its revision: version and pod-shaping fields.")
+    model: Text | None = Field(None, description="Name of the registered model.")
     run_id: Text | None = Field(None, description="MLflow run that made it.")
     training_run: Text | None = Field(None, description="TrainingRun that made it, as namespace/name.")
+    commit: Text | None = Field(None, description="Commit of the code that made it, as its run names it.")
+
+
+class Serving(Lineage):
     since: datetime | None = Field(None, description="When clients were first answered by it alone.")
     identity: Text | None = Field(None, description=IDENTITY)
 
@@ -194,13 +201,9 @@ class CanaryProgress(Model):
     errors: int | None = Field(None, description="Those among them with a status of 500 and above.")
 
 
-class Candidate(Model):
-    version: Text = Field(description="Version that is being rolled out.")
-    revision: Text = Field(description="Its revision: version and pod-shaping fields.")
+class Candidate(Lineage):
     step: Step = Field(description="How far the rollout is.")
     started_at: datetime = Field(description="When the rollout started.")
-    run_id: Text | None = Field(None, description="MLflow run that made it.")
-    training_run: Text | None = Field(None, description="TrainingRun that made it, as namespace/name.")
     message: Text | None = Field(None, description="What it waits for.")
     identity: Text | None = Field(None, description=IDENTITY)
     weight: int | None = Field(None, description="Percent of the ready pods that are its own.")
@@ -223,10 +226,7 @@ class Rejected(Model):
     gates: Text | None = Field(None, description="Hash of the gates that it met: others are another chance.")
 
 
-class Past(Model):
-    version: Text = Field(description="Version that served.")
-    revision: Text = Field(description="Its revision.")
-    run_id: Text | None = Field(None, description="MLflow run that made it.")
+class Past(Lineage):
     until: datetime = Field(description="When the next one took over.")
 
 

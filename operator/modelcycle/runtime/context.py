@@ -1,5 +1,6 @@
 """What a pass works with."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ class Context:
             wanted any more.
         doubts: objects whose copy in the store may be behind, by the resource that they matter to: they are
             read live before its next pass.
+        serving_changed: set when another version answers the clients of a ModelDeployment, or one is gone.
     """
 
     cluster: Cluster
@@ -48,6 +50,7 @@ class Context:
     refusals: dict[Key, tuple[ChildId, Refusal]] = field(default_factory=dict)
     doubts: dict[Key, set[tuple[Resource, str]]] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
+    serving_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def doubt(self, key: Key, resource: Resource, name: str) -> None:
         self.doubts.setdefault(key, set()).add((resource, name))

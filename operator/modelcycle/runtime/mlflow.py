@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from modelcycle.registry import Origin, RegisteredModel, Version
+from modelcycle.serving.places import VersionId
 from modelcycle.training.observed import (
     CLUSTER_TAG,
     COMMIT_TAG,
@@ -81,6 +82,7 @@ class Mlflow:
         started_by_us = NAMESPACE_TAG in tags and NAME_TAG in tags
         return Origin(
             training_run=f"{tags[NAMESPACE_TAG]}/{tags[NAME_TAG]}" if started_by_us else "",
+            commit=tags.get(COMMIT_TAG, ""),
             metrics=_metrics(run.get("data", {})),
             running=run.get("info", {}).get("status") == "RUNNING",
         )
@@ -173,6 +175,22 @@ class Mlflow:
     async def set_tag(self, run_id: str, key: str, value: str) -> None:
         """Sets a tag of a run. Raises RegistryError."""
         await self._call("POST", "runs/set-tag", body={"run_id": run_id, "key": key, "value": value})
+
+    async def tagged_versions(self, key: str) -> dict[VersionId, str]:
+        """The value of a tag by the versions, of any model, that have it. Raises RegistryError."""
+        filters = f"tags.`{key}` != ''"
+        pages = self._pages("model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters)
+        return {(v["name"], int(v["version"])): _pairs(v.get("tags", ()))[key] async for v in pages}
+
+    async def set_version_tag(self, model: str, number: int, key: str, value: str) -> None:
+        """Sets a tag of a version. Raises RegistryError."""
+        body = {"name": model, "version": str(number), "key": key, "value": value}
+        await self._call("POST", "model-versions/set-tag", body=body)
+
+    async def delete_version_tag(self, model: str, number: int, key: str) -> None:
+        """Removes a tag of a version, where it is. Raises RegistryError."""
+        body = {"name": model, "version": str(number), "key": key}
+        await self._call("DELETE", "model-versions/delete-tag", body=body, missing_is_empty=True)
 
     async def set_alias(self, model: str, alias: str, version: int) -> None:
         """Points an alias to a version. Raises RegistryError."""

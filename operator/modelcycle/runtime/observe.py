@@ -161,10 +161,10 @@ async def _lost(context: Context, deployment: ModelDeployment, name: str) -> Rev
         if revision_name(deployment, context.defaults, version) != name:
             continue
         try:
-            files, origin = await context.registry.files(version)
+            files, _ = await context.registry.files(version)
         except RegistryError:
             return None
-        return Revision(name, version, files.path, files.uri, origin.training_run) if files.found else None
+        return Revision(name, version, files.path, files.uri) if files.found else None
     return None
 
 

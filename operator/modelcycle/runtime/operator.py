@@ -18,6 +18,7 @@ from modelcycle.runtime.reconcile import reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import NAMESPACES, OWN
 from modelcycle.runtime.serving_pods import ServingPods
+from modelcycle.runtime.serving_tags import ServingTags
 from modelcycle.runtime.store import Store
 from modelcycle.settings import Settings
 
@@ -70,6 +71,7 @@ async def _run(
     )
 
     def wake_all() -> None:
+        context.serving_changed.set()
         for resource in OWN:
             for key in context.store.keys(resource):
                 queue.wake(key)
@@ -83,6 +85,7 @@ async def _run(
         lease.run(wake_all),
         relist.run(context, settings.namespaces),
         OrphanSweep(context, settings.namespaces, settings.orphan_sweep_seconds).run(),
+        ServingTags(context, settings.namespaces, settings.orphan_sweep_seconds).run(),
     )
     try:
         async with asyncio.TaskGroup() as group:

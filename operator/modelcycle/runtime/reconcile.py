@@ -53,7 +53,7 @@ async def _pass(context: Context, key: Key) -> float | None:
         await observe.what_is_doubtful(context, key)
     entry = context.store.get(key.kind, key.namespace, key.name)
     if entry is None:
-        context.doubts.pop(key, None)
+        _forget(context, key)
         return None
     body = json.loads(entry.item)
     readable = unreadable.forgotten(body)
@@ -73,8 +73,14 @@ async def _pass(context: Context, key: Key) -> float | None:
         return AT_ONCE
     except LeaseLostError:
         return None
-    _count(key, body, plan)
+    _count(context, key, body, plan)
     return AT_ONCE if plan.registry and plan.status is None else plan.look_again
+
+
+def _forget(context: Context, key: Key) -> None:
+    context.doubts.pop(key, None)
+    if key.kind == MODEL_DEPLOYMENTS.kind:
+        context.serving_changed.set()
 
 
 async def _leave_alone(context: Context, key: Key, body: Body, error: ValidationError) -> float | None:
@@ -165,15 +171,16 @@ _PLANS: dict[str, Callable[[Context, Key, Body], Awaitable[Plan | None]]] = {
 }
 
 
-def _count(key: Key, body: Body, plan: Plan) -> None:
+def _count(context: Context, key: Key, body: Body, plan: Plan) -> None:
     if plan.status is None:
         return
     before, after = body.get("status", {}), plan.status.wire()
     ended = after.get("completionTime") and not before.get("completionTime")
     if ended and key.kind == TRAINING_RUNS.kind:
         RUN_OUTCOMES.labels(after.get("reason", "")).inc()
-    if _revision(after) and _revision(after) != _revision(before):
-        ROLLOUTS.inc()
+    if _revision(after) != _revision(before):
+        context.serving_changed.set()
+        ROLLOUTS.inc(1 if _revision(after) else 0)
     known = {entry["revision"] for entry in before.get("rejected", ())}
     for entry in after.get("rejected", ()):
         if entry["revision"] not in known:

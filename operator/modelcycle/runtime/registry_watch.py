@@ -75,14 +75,28 @@ class RegistryWatch:
         return seen.versions if seen else ()
 
     async def files(self, version: Version) -> tuple[Files, Origin]:
-        """The folder of a version and where it comes from. Raises RegistryError."""
-        if version in self._located:
-            return self._located[version]
-        uri = await self._mlflow.download_uri(version)
-        found = locate(uri, self._mount_path), await self._mlflow.origin_of(version.run_id)
-        if not found[1].running:
-            self._located[version] = found
+        """The folder of a version and where it comes from, by the last answer. Raises RegistryError without one."""
+        known = self._located.get(version)
+        if known and not known[1].running:
+            return known
+        try:
+            uri = await self._mlflow.download_uri(version)
+            found = locate(uri, self._mount_path), await self._mlflow.origin_of(version.run_id)
+        except RegistryError:
+            if known:
+                return known
+            raise
+        self._located[version] = found
         return found
+
+    def origin_changed(self, run_id: str) -> None:
+        """More is known of an MLflow run: whoever follows a model with a version of it asks again."""
+        self._located = {v: found for v, found in self._located.items() if v.run_id != run_id}
+        models = [model for model in self._models.values() if model]
+        names = {model.name for model in models if any(v.run_id == run_id for v in model.versions)}
+        for key, name in list(self._followed.items()):
+            if name in names:
+                self._wake(key)
 
     async def run(self) -> None:
         """Polls until it is cancelled."""

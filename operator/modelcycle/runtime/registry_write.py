@@ -26,6 +26,7 @@ async def _write(context: Context, write: RegistryWrite) -> None:
             await _set_alias(context, write)
         case SetTag():
             await context.mlflow.set_tag(write.run_id, write.key, write.value)
+            context.registry.origin_changed(write.run_id)
 
 
 async def _set_alias(context: Context, write: SetAlias) -> None:

@@ -23,14 +23,12 @@ class Revision:
         name: v<version>-<hash>, a label's value.
         path: the version's folder, as serving pods see it, or "".
         uri: where its files are fetched from if they are not there, or "".
-        training_run: namespace/name of the TrainingRun that made the version, or "".
     """
 
     name: str
     version: Version
     path: str
     uri: str
-    training_run: str
 
 
 def image(deployment: ModelDeployment, defaults: Defaults) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import Candidate, Step
 from modelcycle.failure import Failure
 from modelcycle.registry import identity
-from modelcycle.serving import annotations, canary, gates, in_place, manifests
+from modelcycle.serving import annotations, canary, gates, in_place, lineage, manifests
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.decision import Rollout, reject, rejected, under_way, without_candidate
 from modelcycle.serving.observed import Observed
@@ -172,13 +172,9 @@ def _begin(observed: Observed, before: Rollout, target: Revision, now: datetime)
         return without_candidate(before, "Queued", message, QUEUED_RETRY_SECONDS)
     recreate = before.serving is not None and observed.deployment.spec.strategy.type == "Recreate"
     candidate = Candidate(
-        version=str(target.version.number),
-        revision=target.name,
         step="Draining" if recreate else "Starting",
         started_at=now,
-        run_id=target.version.run_id or None,
-        training_run=target.training_run or None,
-        identity=identity(target.version),
+        **lineage.facts(target, observed.origin),
         in_place=recreate or None,
     )
     return _progress(observed, before, candidate, now)

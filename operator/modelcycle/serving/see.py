@@ -4,7 +4,7 @@ from datetime import datetime
 
 from modelcycle.api.modeldeployment import RETRY, Past, Rejected, Serving
 from modelcycle.plan import REVISION_LABEL
-from modelcycle.serving import annotations, gates
+from modelcycle.serving import annotations, gates, lineage
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Observed
@@ -19,8 +19,8 @@ def see(observed: Observed, now: datetime) -> Rollout:
     rejected = _rejected(observed, target, met)
     return Rollout(
         target=target,
-        serving=serving,
-        candidate=status.candidate,
+        serving=lineage.completed(serving, target, observed.origin),
+        candidate=lineage.completed(status.candidate, target, observed.origin),
         rejected=rejected,
         history=history,
         approved=status.approved or "",
@@ -36,7 +36,7 @@ def target_of(observed: Observed) -> Revision | None:
     if version is None or observed.files is None or not observed.files.found:
         return None
     name = revisions.name(observed.deployment, observed.defaults, version)
-    return Revision(name, version, observed.files.path, observed.files.uri, observed.origin.training_run)
+    return Revision(name, version, observed.files.path, observed.files.uri)
 
 
 def previous(rollout: Rollout) -> Past | None:
@@ -81,21 +81,14 @@ def _serving(observed: Observed, now: datetime) -> tuple[Serving | None, tuple[P
     if before and before.revision == name:
         return _since(observed, before, now), history
     if before:
-        past = Past(version=before.version, revision=before.revision, run_id=before.run_id, until=now)
-        history = (past, *history)[: spec.revision_history_limit]
+        history = (Past(**lineage.of(before), until=now), *history)[: spec.revision_history_limit]
     return _since(observed, _new_serving(observed, name), now), history
 
 
 def _new_serving(observed: Observed, name: str) -> Serving:
     candidate = observed.deployment.status.candidate
     if candidate and candidate.revision == name:
-        return Serving(
-            version=candidate.version,
-            revision=name,
-            run_id=candidate.run_id,
-            training_run=candidate.training_run,
-            identity=candidate.identity,
-        )
+        return Serving(**lineage.of(candidate), identity=candidate.identity)
     # Somebody else moved the selector, it was moved back, or status was lost: the name still tells the version.
     return Serving(version=name.removeprefix("v").split("-")[0], revision=name)
 

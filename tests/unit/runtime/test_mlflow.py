@@ -177,6 +177,12 @@ async def test_the_training_run_is_read_off_the_tags_of_the_mlflow_run(
     assert origin.metrics["accuracy"] == 0.9
 
 
+async def test_the_commit_is_read_off_the_tags_as_well(registry: Registry, mlflow: Mlflow) -> None:
+    tags = [{"key": "mlflow.source.git.commit", "value": "c0ffee"}]
+    registry.answers["runs/get"] = {"run": {"info": RUN["info"], "data": {"tags": tags}}}
+    assert (await mlflow.origin_of("run-1")).commit == "c0ffee"
+
+
 async def test_a_version_of_nobody_we_know_has_no_training_run(registry: Registry, mlflow: Mlflow) -> None:
     assert await mlflow.origin_of("") == Origin()
     assert await mlflow.origin_of("deleted") == Origin()

@@ -30,6 +30,7 @@ class Answers(Mlflow):
         self.down = ""
         self.down_for: set[str] = set()
         self.running: set[str] = set()
+        self.commit = ""
         self.hold(*models)
 
     def hold(self, *models: RegisteredModel) -> None:
@@ -55,7 +56,7 @@ class Answers(Mlflow):
 
     async def origin_of(self, run_id: str) -> Origin:
         self._asked("origin_of")
-        return Origin(f"team/{run_id}", running=run_id in self.running)
+        return Origin(f"team/{run_id}", self.commit, running=run_id in self.running)
 
 
 class Watched:
@@ -378,3 +379,29 @@ async def test_without_a_nudge_the_next_look_comes_by_itself() -> None:
         mlflow.hold(TWO)
         await watched.awake.wait()
     assert watched.champion() == 2
+
+
+async def test_what_is_known_of_a_run_that_goes_on_is_answered_while_the_registry_is_away() -> None:
+    mlflow = Answers(ONE)
+    mlflow.running.add(a_version(1).run_id)
+    watched = Watched(mlflow)
+    await watched.poll()
+    known = await watched.watch.files(a_version(1))
+    mlflow.down = "MLflow does not answer."
+    assert await watched.watch.files(a_version(1)) == known
+
+
+async def test_a_run_of_which_more_is_known_is_asked_for_again_by_those_who_follow_its_version() -> None:
+    of_another_run = replace(a_version(1, name="wine"), run_id="run-of-wine")
+    mlflow = Answers(ONE, a_registered_model(of_another_run, name="wine"))
+    watched = Watched(mlflow)
+    watched.watch.follow(WINE, "wine")
+    await watched.poll()
+    await watched.watch.files(a_version(1))
+    watched.woken.clear()
+    mlflow.commit = "c0ffee"
+    watched.watch.origin_changed("run-of-nobody")
+    assert watched.woken == []
+    watched.watch.origin_changed(a_version(1).run_id)
+    assert watched.woken == [IRIS]
+    assert (await watched.watch.files(a_version(1)))[1].commit == "c0ffee"

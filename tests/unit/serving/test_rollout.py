@@ -66,9 +66,31 @@ def test_the_first_version_starts_as_a_candidate() -> None:
 
 
 def test_a_candidate_names_the_runs_that_made_it() -> None:
-    rollout = decided(nothing_serves().but(origin=Origin("team/iris-1")))
+    rollout = decided(nothing_serves().but(origin=Origin("team/iris-1", "c0ffee")))
+    made = rollout.candidate
+    assert made
+    assert (made.model, made.run_id, made.training_run, made.commit) == (
+        "iris",
+        "run-1",
+        "team/iris-1",
+        "c0ffee",
+    )
+
+
+def test_a_commit_that_is_told_late_is_said_of_the_candidate_and_of_what_serves() -> None:
+    late = Origin("team/iris-1", "c0ffee")
+    rollout = decided(nothing_serves().trying(1).but(origin=late))
     assert rollout.candidate
-    assert (rollout.candidate.run_id, rollout.candidate.training_run) == ("run-1", "team/iris-1")
+    assert rollout.candidate.commit == "c0ffee"
+    rollout = decided(one_serves().but(origin=late))
+    assert rollout.serving
+    assert rollout.serving.commit == "c0ffee"
+
+
+def test_what_is_known_of_another_version_is_not_said_of_the_one_that_serves() -> None:
+    rollout = decided(two_is_followed().but(origin=Origin("team/iris-2", "c0ffee")))
+    assert rollout.serving
+    assert rollout.serving.commit is None
 
 
 def test_a_new_version_starts_beside_the_one_that_serves() -> None:

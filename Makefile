@@ -15,7 +15,7 @@ STATE := $(or $(CLUSTER_STATE),.cluster)
 KUBECONFIG_OF_CLUSTER := $(STATE)/kubeconfig
 
 .PHONY: help demo cluster cluster-down images load install uninstall generate lock format lint typecheck verify \
-  test test-unit test-convergence test-integration test-clients test-contract test-e2e test-nodes test-faults test-decisions test-servers release binaries bench-serve bench-writes run clean
+  test test-unit test-convergence test-integration test-clients test-contract test-e2e test-nodes test-faults test-decisions test-servers release binaries bench-serve bench-writes bench-rollout run clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ lint: $(VENV)/installed ## ruff, and the layers
 	$(RUN)/lint-imports
 
 typecheck: $(VENV)/installed ## mypy, strict
-	$(RUN)/mypy operator cluster tests benchmarks/serve/*.py benchmarks/writes
+	$(RUN)/mypy operator cluster tests benchmarks/serve/*.py benchmarks/writes benchmarks/rollout
 	MYPYPATH=serve-image/service $(RUN)/mypy -p modelserver
 	MYPYPATH=train-image/source $(RUN)/mypy -m fetch_source
 
@@ -128,6 +128,9 @@ bench-serve: $(VENV)/installed ## the serving image beside its peers: requests a
 
 bench-writes: $(VENV)/installed binaries ## the operator's writes to the API server, counted from its audit log
 	$(RUN)/python -m benchmarks.writes
+
+bench-rollout: $(VENV)/installed cluster images load install ## rollouts in a row under load, every tenth version broken, on the kind cluster (ROLLOUTS=100)
+	$(RUN)/python -m benchmarks.rollout
 
 run: $(VENV)/installed ## the operator on this machine, against the current cluster
 	MODELCYCLE_TRACKING_URI=$${MLFLOW_TRACKING_URI:-http://127.0.0.1:30500} MODELCYCLE_LOG_FORMAT=plain \

@@ -1,0 +1,1 @@
+"""Rollouts in a row on the kind cluster, good and broken versions, under load, beside a plain rolling update."""

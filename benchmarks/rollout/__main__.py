@@ -1,0 +1,124 @@
+"""make bench-rollout: ROLLOUTS (100) in a row under load, every tenth broken; exit code 1 below a bar."""
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from benchmarks.rollout import report, stand
+from benchmarks.rollout.report import STEPS, Broken, Results
+from benchmarks.rollout.stand import Floor, Ours
+from benchmarks.rollout.watch import PodWatch, Watch
+from examples.load import Load
+from tests.e2e.kube import REPOSITORY, poll
+
+ROLLOUTS = int(os.environ.get("ROLLOUTS", "100"))
+# Every tenth one is of a broken version, with few of them so many that each kind has its turn.
+BROKEN_EVERY = min(10, max(2, ROLLOUTS // len(stand.BROKEN)))
+POLLED = max(2, ROLLOUTS // 5)
+PATIENCE_SECONDS = 300
+RESULTS = REPOSITORY / "benchmarks" / "results" / "rollout.json"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Both under load, and what happens to the ModelDeployment's children is timed."""
+
+    ours: Ours
+    floor: Floor
+    load: Load
+    floor_load: Load
+    deployments: Watch
+    pods: PodWatch
+
+    def rolls_out(self, version: str) -> dict[str, float]:
+        """Moves the alias to a good version and waits for its first answer; seconds until each of STEPS."""
+        moved = self.ours.point(version)
+        _first_answer(self.load, version)
+        seen = {"Deployment": self.deployments.seen[version], **self.pods.steps(version)}
+        seen["answers"] = self.load.first_seen[version]
+        return {step: seen[step] - moved for step in STEPS if step in seen}
+
+    def rolls_out_plainly(self, version: str) -> float:
+        """Changes the floor's pods to a version; seconds until its first answer."""
+        changed = self.floor.change_to(version)
+        return _first_answer(self.floor_load, version) - changed
+
+    def rejects(self, kind: str, version: str) -> Broken:
+        """Moves the alias to a broken version and waits until that is rejected."""
+        moved = self.ours.point(version)
+        entry = poll(lambda: self.ours.rejection(version), f"{kind} is rejected", PATIENCE_SECONDS)
+        return Broken(kind, time.time() - moved, entry["reason"], entry["message"])
+
+    def makes_a_candidate(self, version: str) -> float:
+        """Moves the alias; seconds until the Deployment of that version is there."""
+        moved = self.ours.point(version)
+        poll(lambda: version in self.deployments.seen, f"a Deployment of {version}", PATIENCE_SECONDS)
+        return self.deployments.seen[version] - moved
+
+
+def _first_answer(load: Load, version: str) -> float:
+    poll(lambda: version in load.first_seen, f"an answer of version {version}", PATIENCE_SECONDS)
+    return load.first_seen[version]
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    with (
+        stand.set_up() as (ours, floor),
+        Watch("deployments", ours.name) as deployments,
+        PodWatch(ours.name) as pods,
+        ours.load() as load,
+        floor.load() as floor_load,
+    ):
+        yield Stage(ours, floor, load, floor_load, deployments, pods)
+
+
+def measure(stage: Stage, results: Results) -> None:
+    """Ours and the floor in turns, so that both meet the machine as it is."""
+    model, broken = stage.ours.model, itertools.cycle(stand.BROKEN)
+    versions = iter(stand.copies(model, "good", ROLLOUTS))
+    for number in range(1, ROLLOUTS + 1):
+        if number % BROKEN_EVERY == 0:
+            kind = next(broken)
+            (version,) = stand.copies(model, kind, 1)
+            results.broken.append(stage.rejects(kind, version))
+            print(f"{number}: {kind}: {results.broken[-1].reason}", flush=True)
+            continue
+        version = next(versions)
+        results.steps.append(stage.rolls_out(version))
+        results.floor.append(stage.rolls_out_plainly(version))
+        print(f"{number}: {results.steps[-1]['answers']:.2f} s, floor {results.floor[-1]:.2f} s", flush=True)
+
+
+def measure_polls(stage: Stage, results: Results) -> None:
+    """Each candidate is superseded by the next one; none has time to serve."""
+    stand.set_webhook("DISABLED")
+    for version in stand.copies(stage.ours.model, "good", POLLED):
+        # Where between two polls the alias moves is left to chance.
+        time.sleep(random.uniform(0, results.poll_seconds))
+        results.polled.append(stage.makes_a_candidate(version))
+
+
+def main() -> int:
+    results = Results(stand.poll_seconds())
+    with stage() as running:
+        measure(running, results)
+        measure_polls(running, results)
+    results.requests = running.load.answered + len(running.load.failures)
+    results.failures, results.floor_failures = running.load.failures, running.floor_load.failures
+    met, said = report.verdict(results)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps({**asdict(results), "met": met}, indent=1))
+    print(report.table(results))
+    print(f"\n{said}\n{'Every bar is met.' if met else 'A bar is missed.'}")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The tables, the bars, and the verdict."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+NUDGE_SECONDS = 1.0
+# How the rejection of each kind of broken version has to begin to say why.
+REASONS = {
+    "damaged": ("ModelNotServable", "Loading the model"),
+    "requirement": ("ModelNotServable", "The model's requirements could not be installed"),
+    "raising": ("ModelNotServable", "Answering the model's own input example"),
+    "hungry": ("OutOfMemory", "resources.limits.memory"),
+}
+STEPS = ("Deployment", "prepares", "prepared", "starts", "ready", "answers")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A version that was to be rejected, after so many seconds."""
+
+    kind: str
+    seconds: float
+    reason: str
+    message: str
+
+    @property
+    def right(self) -> bool:
+        reason, words = REASONS[self.kind]
+        return self.reason == reason and words in self.message
+
+
+@dataclass
+class Results:
+    """
+    Attributes:
+        steps: of each rollout, seconds from the move of the alias until each of STEPS.
+        floor: of each rolling update, seconds from the change of the template to the first answer.
+        nudged, polled: seconds from the move of the alias until the candidate's Deployment is there.
+        requests: answered; failures: what was not, ours and the floor's.
+    """
+
+    poll_seconds: float
+    steps: list[dict[str, float]] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    polled: list[float] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    requests: int = 0
+    failures: list[str] = field(default_factory=list)
+    floor_failures: list[str] = field(default_factory=list)
+
+    def until(self, step: str) -> list[float]:
+        return [one[step] for one in self.steps if step in one]
+
+    @property
+    def nudged(self) -> list[float]:
+        return self.until("Deployment")
+
+
+def share(values: Iterable[float], of_hundred: int) -> float:
+    """The value that so many of a hundred do not exceed (nearest rank); infinite without values."""
+    ordered = sorted(values)
+    if not ordered:
+        return float("inf")
+    return ordered[max(0, -(-len(ordered) * of_hundred // 100) - 1)]
+
+
+def table(results: Results) -> str:
+    lines = [f"{'seconds':52}{'p50':>7}{'p95':>7}{'max':>7}{'number':>8}"]
+    lines.append(_line("alias moved -> first answer of the new version", results.until("answers")))
+    lines.append(_line("floor: template changed -> first answer", results.floor))
+    lines.append(_line("alias moved -> candidate's Deployment, by nudge", results.nudged))
+    lines.append(_line(f"the same by poll, every {results.poll_seconds:g} s", results.polled))
+    lines.append("\nwhere the time goes, from step to step")
+    for before, step in zip(("", *STEPS), STEPS, strict=False):
+        took = [one[step] - one.get(before, 0.0) for one in results.steps if step in one]
+        lines.append(_line(f"  -> {step}", took))
+    lines.append("\nbroken versions: seconds until rejected, and why")
+    lines += [
+        f"  {one.kind:12}{one.seconds:6.1f}  {'' if one.right else 'WRONG '}{one.reason}: {one.message[:120]}"
+        for one in results.broken
+    ]
+    return "\n".join(lines)
+
+
+def _line(what: str, values: list[float]) -> str:
+    figures = "".join(f"{share(values, at):7.2f}" for at in (50, 95, 100))
+    return f"{what:52}{figures}{len(values):8}"
+
+
+def verdict(results: Results) -> tuple[bool, str]:
+    """Whether every bar is met, and each with its figure."""
+    wrong = [one.kind for one in results.broken if not one.right]
+    nudged, polled, limit = share(results.nudged, 95), share(results.polled, 95), results.poll_seconds + 1
+    bars = [
+        (not results.failures, f"{len(results.failures)} of {results.requests} requests failed (bar 0)"),
+        (
+            not wrong,
+            f"{len(results.broken) - len(wrong)} of {len(results.broken)} rejected with the right reason",
+        ),
+        (
+            nudged <= NUDGE_SECONDS,
+            f"registry -> Deployment by nudge: p95 {nudged:.2f} s (bar {NUDGE_SECONDS:g} s)",
+        ),
+        (polled <= limit, f"registry -> Deployment by poll: p95 {polled:.2f} s (bar {limit:g} s)"),
+    ]
+    met = all(good for good, _ in bars)
+    return met, "\n".join(f"{'met   ' if good else 'MISSED'} {said}" for good, said in bars)

@@ -1,0 +1,70 @@
+"""What happens to objects, timed by a watch: Kubernetes' own times are whole seconds."""
+
+import subprocess
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from tests.e2e.kube import NAMESPACE, STATE
+
+_VERSION = r"{.metadata.labels.modelcycle\.dev/version}"
+_STATES = (
+    "{.status.initContainerStatuses[0].state}",
+    "{.status.containerStatuses[0].state}",
+    "{.status.containerStatuses[0].ready}",
+)
+
+
+class Watch:
+    """`kubectl get --watch` in a thread: when each line came first, in seconds since the epoch."""
+
+    def __init__(self, kind: str, owner: str, line: str = _VERSION) -> None:
+        """owner: name of the ModelDeployment; line: what is printed of an object, as a jsonpath."""
+        self.seen: dict[str, float] = {}
+        where = (f"--kubeconfig={STATE / 'kubeconfig'}", f"--namespace={NAMESPACE}")
+        which = f"--selector=modelcycle.dev/modeldeployment={owner}"
+        command = [str(STATE / "bin" / "kubectl"), *where, "get", kind, which, "--watch"]
+        self._command = [*command, f"--output=jsonpath={line}{{'\\n'}}"]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._thread.join()
+        self._process.wait()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.seen.setdefault(line.strip(), time.time())
+
+
+class PodWatch(Watch):
+    """How far the pods of each version are."""
+
+    def __init__(self, owner: str) -> None:
+        super().__init__("pods", owner, "|".join((_VERSION, *_STATES)))
+
+    def steps(self, version: str) -> dict[str, float]:
+        """When the first pod of a version was at each step."""
+        found: dict[str, float] = {}
+        for line, at in list(self.seen.items()):
+            of, prepares, serves, ready = line.split("|")
+            if of != version:
+                continue
+            reached = {
+                "prepares": "running" in prepares or "terminated" in prepares,
+                "prepared": "terminated" in prepares,
+                "starts": "running" in serves,
+                "ready": ready == "true",
+            }
+            for step in (step for step, so in reached.items() if so):
+                found.setdefault(step, at)
+        return found

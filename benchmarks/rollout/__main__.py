@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from benchmarks.rollout import report, stand
 from benchmarks.rollout.report import STEPS, Broken, Results
 from benchmarks.rollout.stand import Floor, Ours
-from benchmarks.rollout.watch import PodWatch, Watch
+from benchmarks.rollout.watch import SELECTED, VERSION, PodWatch, Watch
 from examples.load import Load
 from tests.e2e.kube import REPOSITORY, poll
 
@@ -27,27 +27,31 @@ RESULTS = REPOSITORY / "benchmarks" / "results" / "rollout.json"
 
 @dataclass(frozen=True)
 class Stage:
-    """Both under load, and what happens to the ModelDeployment's children is timed."""
+    """Both under load, and what happens to the objects of both is timed."""
 
     ours: Ours
     floor: Floor
     load: Load
     floor_load: Load
     deployments: Watch
+    service: Watch
     pods: PodWatch
+    floor_pods: PodWatch
 
     def rolls_out(self, version: str) -> dict[str, float]:
         """Moves the alias to a good version and waits for its first answer; seconds until each of STEPS."""
         moved = self.ours.point(version)
-        _first_answer(self.load, version)
-        seen = {"Deployment": self.deployments.seen[version], **self.pods.steps(version)}
-        seen["answers"] = self.load.first_seen[version]
-        return {step: seen[step] - moved for step in STEPS if step in seen}
+        answers = _first_answer(self.load, version)
+        made, switched = self.deployments.first(version), self.service.first(f"v{version}-")
+        seen = {"made": made, **self.pods.steps(version), "switched": switched, "answers": answers}
+        return {step: at - moved for step in STEPS if (at := seen.get(step))}
 
-    def rolls_out_plainly(self, version: str) -> float:
-        """Changes the floor's pods to a version; seconds until its first answer."""
+    def rolls_out_plainly(self, version: str) -> dict[str, float]:
+        """Changes the floor's pods to a version; as above."""
         changed = self.floor.change_to(version)
-        return _first_answer(self.floor_load, version) - changed
+        answers = _first_answer(self.floor_load, version)
+        seen = {**self.floor_pods.steps(version), "answers": answers}
+        return {step: seen[step] - changed for step in STEPS if step in seen}
 
     def rejects(self, kind: str, version: str) -> Broken:
         """Moves the alias to a broken version and waits until that is rejected."""
@@ -58,8 +62,8 @@ class Stage:
     def makes_a_candidate(self, version: str) -> float:
         """Moves the alias; seconds until the Deployment of that version is there."""
         moved = self.ours.point(version)
-        poll(lambda: version in self.deployments.seen, f"a Deployment of {version}", PATIENCE_SECONDS)
-        return self.deployments.seen[version] - moved
+        made = poll(lambda: self.deployments.first(version), f"a Deployment of {version}", PATIENCE_SECONDS)
+        return made - moved
 
 
 def _first_answer(load: Load, version: str) -> float:
@@ -71,12 +75,14 @@ def _first_answer(load: Load, version: str) -> float:
 def stage() -> Iterator[Stage]:
     with (
         stand.set_up() as (ours, floor),
-        Watch("deployments", ours.name) as deployments,
-        PodWatch(ours.name) as pods,
+        Watch("deployments", ours.selector, VERSION) as deployments,
+        Watch("services", ours.selector, SELECTED) as service,
+        PodWatch(ours.selector) as pods,
+        PodWatch(floor.selector) as floor_pods,
         ours.load() as load,
         floor.load() as floor_load,
     ):
-        yield Stage(ours, floor, load, floor_load, deployments, pods)
+        yield Stage(ours, floor, load, floor_load, deployments, service, pods, floor_pods)
 
 
 def measure(stage: Stage, results: Results) -> None:
@@ -93,7 +99,8 @@ def measure(stage: Stage, results: Results) -> None:
         version = next(versions)
         results.steps.append(stage.rolls_out(version))
         results.floor.append(stage.rolls_out_plainly(version))
-        print(f"{number}: {results.steps[-1]['answers']:.2f} s, floor {results.floor[-1]:.2f} s", flush=True)
+        took, least = (steps[-1]["answers"] for steps in (results.steps, results.floor))
+        print(f"{number}: {took:.2f} s, floor {least:.2f} s", flush=True)
 
 
 def measure_polls(stage: Stage, results: Results) -> None:

@@ -11,7 +11,15 @@ REASONS = {
     "raising": ("ModelNotServable", "Answering the model's own input example"),
     "hungry": ("OutOfMemory", "resources.limits.memory"),
 }
-STEPS = ("Deployment", "prepares", "prepared", "starts", "ready", "answers")
+STEPS = {
+    "made": "its Deployment is there",
+    "prepares": "its init container runs",
+    "prepared": "that is done",
+    "starts": "its server starts",
+    "ready": "its pod is ready",
+    "switched": "the Service selects it",
+    "answers": "it answers",
+}
 
 
 @dataclass(frozen=True)
@@ -34,26 +42,27 @@ class Results:
     """
     Attributes:
         steps: of each rollout, seconds from the move of the alias until each of STEPS.
-        floor: of each rolling update, seconds from the change of the template to the first answer.
+        floor: of each rolling update of the same pods, seconds from the change of their template.
         nudged, polled: seconds from the move of the alias until the candidate's Deployment is there.
         requests: answered; failures: what was not, ours and the floor's.
     """
 
     poll_seconds: float
     steps: list[dict[str, float]] = field(default_factory=list)
-    floor: list[float] = field(default_factory=list)
+    floor: list[dict[str, float]] = field(default_factory=list)
     polled: list[float] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     requests: int = 0
     failures: list[str] = field(default_factory=list)
     floor_failures: list[str] = field(default_factory=list)
 
-    def until(self, step: str) -> list[float]:
-        return [one[step] for one in self.steps if step in one]
-
     @property
     def nudged(self) -> list[float]:
-        return self.until("Deployment")
+        return until("made", self.steps)
+
+
+def until(step: str, rollouts: list[dict[str, float]]) -> list[float]:
+    return [steps[step] for steps in rollouts if step in steps]
 
 
 def share(values: Iterable[float], of_hundred: int) -> float:
@@ -65,21 +74,38 @@ def share(values: Iterable[float], of_hundred: int) -> float:
 
 
 def table(results: Results) -> str:
-    lines = [f"{'seconds':52}{'p50':>7}{'p95':>7}{'max':>7}{'number':>8}"]
-    lines.append(_line("alias moved -> first answer of the new version", results.until("answers")))
-    lines.append(_line("floor: template changed -> first answer", results.floor))
-    lines.append(_line("alias moved -> candidate's Deployment, by nudge", results.nudged))
-    lines.append(_line(f"the same by poll, every {results.poll_seconds:g} s", results.polled))
-    lines.append("\nwhere the time goes, from step to step")
-    for before, step in zip(("", *STEPS), STEPS, strict=False):
-        took = [one[step] - one.get(before, 0.0) for one in results.steps if step in one]
-        lines.append(_line(f"  -> {step}", took))
+    ours, floor = until("answers", results.steps), until("answers", results.floor)
+    lines = [
+        f"{'seconds':52}{'p50':>7}{'p95':>7}{'max':>7}{'number':>8}",
+        _line("alias moved -> first answer of the new version", ours),
+        _line("floor: pod template changed -> first answer", floor),
+        _line("alias moved -> candidate's Deployment, by nudge", results.nudged),
+        _line(f"the same by poll, every {results.poll_seconds:g} s", results.polled),
+        f"\n{'where the time goes (p50 of seconds from step to step)':52}{'ours':>7}{'floor':>7}",
+    ]
+    for step, said in STEPS.items():
+        both = (
+            share(_since_the_step_before(step, rollouts), 50) for rollouts in (results.steps, results.floor)
+        )
+        lines.append(
+            f"  {said:50}" + "".join(f"{took:7.2f}" if took < float("inf") else f"{'-':>7}" for took in both)
+        )
     lines.append("\nbroken versions: seconds until rejected, and why")
     lines += [
         f"  {one.kind:12}{one.seconds:6.1f}  {'' if one.right else 'WRONG '}{one.reason}: {one.message[:120]}"
         for one in results.broken
     ]
     return "\n".join(lines)
+
+
+def _since_the_step_before(step: str, rollouts: list[dict[str, float]]) -> list[float]:
+    took = []
+    for steps in rollouts:
+        reached = [name for name in STEPS if name in steps]
+        if step in steps:
+            before = reached[: reached.index(step)]
+            took.append(steps[step] - (steps[before[-1]] if before else 0))
+    return took
 
 
 def _line(what: str, values: list[float]) -> str:

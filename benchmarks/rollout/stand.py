@@ -36,6 +36,7 @@ class Floor:
     """A Deployment whose pod template is changed in place, by a rolling update of one pod more."""
 
     port: int
+    selector = f"app={FLOOR}"
 
     def load(self) -> Load:
         return Load(self.port, BODY, REQUESTS_A_SECOND)
@@ -47,6 +48,10 @@ class Floor:
 
 
 class Ours(Stand):
+    @property
+    def selector(self) -> str:
+        return f"modelcycle.dev/modeldeployment={self.name}"
+
     def load(self) -> Load:
         return Load(self.port, BODY, REQUESTS_A_SECOND)
 

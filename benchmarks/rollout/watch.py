@@ -8,8 +8,11 @@ from typing import Self
 
 from tests.e2e.kube import NAMESPACE, STATE
 
-_VERSION = r"{.metadata.labels.modelcycle\.dev/version}"
-_STATES = (
+# Of an object that the operator makes for a version; of a Service, the revision that it selects, v<version>-<hash>.
+VERSION = r"{.metadata.labels.modelcycle\.dev/version}"
+SELECTED = r"{.spec.selector.modelcycle\.dev/revision}"
+_POD = (
+    '{.spec.containers[0].env[?(@.name=="MODELCYCLE_MODEL_VERSION")].value}',
     "{.status.initContainerStatuses[0].state}",
     "{.status.containerStatuses[0].state}",
     "{.status.containerStatuses[0].ready}",
@@ -19,12 +22,11 @@ _STATES = (
 class Watch:
     """`kubectl get --watch` in a thread: when each line came first, in seconds since the epoch."""
 
-    def __init__(self, kind: str, owner: str, line: str = _VERSION) -> None:
-        """owner: name of the ModelDeployment; line: what is printed of an object, as a jsonpath."""
+    def __init__(self, kind: str, selector: str, line: str) -> None:
+        """line: what is printed of an object, as a jsonpath."""
         self.seen: dict[str, float] = {}
         where = (f"--kubeconfig={STATE / 'kubeconfig'}", f"--namespace={NAMESPACE}")
-        which = f"--selector=modelcycle.dev/modeldeployment={owner}"
-        command = [str(STATE / "bin" / "kubectl"), *where, "get", kind, which, "--watch"]
+        command = [str(STATE / "bin" / "kubectl"), *where, "get", kind, f"--selector={selector}", "--watch"]
         self._command = [*command, f"--output=jsonpath={line}{{'\\n'}}"]
 
     def __enter__(self) -> Self:
@@ -45,12 +47,16 @@ class Watch:
         for line in self._process.stdout:
             self.seen.setdefault(line.strip(), time.time())
 
+    def first(self, start: str) -> float | None:
+        """When the first line that begins so came."""
+        return next((at for line, at in list(self.seen.items()) if line.startswith(start)), None)
+
 
 class PodWatch(Watch):
     """How far the pods of each version are."""
 
-    def __init__(self, owner: str) -> None:
-        super().__init__("pods", owner, "|".join((_VERSION, *_STATES)))
+    def __init__(self, selector: str) -> None:
+        super().__init__("pods", selector, "|".join(_POD))
 
     def steps(self, version: str) -> dict[str, float]:
         """When the first pod of a version was at each step."""

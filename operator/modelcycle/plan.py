@@ -25,7 +25,7 @@ TMP = "/tmp"  # noqa: S108
 
 @dataclass(frozen=True)
 class Event:
-    """An Event about the resource, written after the status it goes with."""
+    """An Event about the resource, written after the status it goes with, and after what that leads to."""
 
     type: Literal["Normal", "Warning"]
     reason: str
@@ -125,7 +125,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Plan:
-    """Carried out in this order: writes to MLflow, status, events, then creates, patches and deletes.
+    """Carried out in this order: writes to MLflow, status, creates, patches and deletes, then events.
 
     What is written to MLflow is there before status tells of it: a pass that is cut short in between decides the
     same again.

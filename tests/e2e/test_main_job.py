@@ -9,7 +9,7 @@ import yaml
 
 from examples.load import Load
 from tests.e2e import registry
-from tests.e2e.kube import MINE, REPOSITORY, Manifest, condition, create, get, wait
+from tests.e2e.kube import MINE, REPOSITORY, Manifest, condition, create, get, poll, wait
 from tests.e2e.stand import Stand, open_node_port
 
 NAME = "e2e-iris"
@@ -85,6 +85,15 @@ def test_the_deployment_is_ready_on_that_version_and_says_which_run_made_it(iris
     serving = resource["status"]["serving"]
     assert (serving["version"], serving["runId"]) == ("1", first_run["runId"])
     assert serving["trainingRun"] == f"default/{first_run['jobName']}"
+
+
+def test_the_registry_tells_that_the_version_serves_here(iris: Stand):
+    cluster = get("namespace", "kube-system")["metadata"]["uid"]
+    told = {"key": f"modelcycle.serving.{cluster}", "value": f"default/{NAME}"}
+    poll(
+        lambda: told in registry.version_of_number(iris.model, iris.serving()).get("tags", ()),
+        "the version's tag",
+    )
 
 
 def test_the_service_answers_a_prediction_with_the_models_version(iris: Stand):

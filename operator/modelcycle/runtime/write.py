@@ -1,4 +1,4 @@
-"""Carries out a plan: status first, then children, then events."""
+"""Carries out a plan: status first, then children, then events, which nobody waits for."""
 
 import logging
 from collections.abc import Awaitable
@@ -42,10 +42,21 @@ async def carry_out(context: Context, key: Key, body: Body, plan: Plan) -> None:
         RefusedChildError: a child was refused: look at the resource again, at once.
         ConflictError: the world has moved on: look again.
     """
-    resource = BY_KIND[key.kind]
-    if plan.status is not None and plan.status.wire() != body.get("status"):
-        await _write_status(context, resource, key, body, plan.status.wire())
+    status = None if plan.status is None else plan.status.wire()
+    if status is None or status == body.get("status"):
+        await _act(context, key, body, plan)
+        return
+    await _write_status(context, BY_KIND[key.kind], key, body, status)
+    try:
+        await _act(context, key, body, plan)
+    except Exception:
         await _post_events(context, body, plan.events)
+        raise
+    await _post_events(context, body, plan.events)
+
+
+async def _act(context: Context, key: Key, body: Body, plan: Plan) -> None:
+    """The writes on children."""
     if not plan.creates:
         context.refusals.pop(key, None)
     for child in plan.creates:

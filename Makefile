@@ -115,8 +115,9 @@ test-e2e: $(VENV)/installed release ## on the kind cluster
 test-nodes: export CLUSTER_STATE := .cluster-nodes
 test-nodes: export CLUSTER_NAME := $(or $(CLUSTER_NAME),modelcycle)-nodes
 test-nodes: export NODES := 3
-test-nodes: $(VENV)/installed ## several nodes, on a three-node cluster of its own that is removed again
-	trap '$(MAKE) cluster-down' EXIT; $(MAKE) cluster images load install && $(RUN)/pytest tests/e2e/test_nodes.py
+test-nodes: $(VENV)/installed ## drains, faults, scaling: on a three-node cluster of its own that is removed again (N minutes)
+	trap '$(MAKE) cluster-down' EXIT; $(MAKE) cluster images load install && $(PYTHON) -m cluster metrics-server \
+	  && $(RUN)/pytest tests/e2e/test_nodes.py tests/e2e/nodes
 
 test-faults: $(VENV)/installed ## many more interleavings of the convergence tests, and 100,000 bad requests to a server
 	BAD_REQUESTS=100000 FUZZ_EXAMPLES=5000 $(RUN)/pytest tests/unit/serve/test_fuzz.py --timeout 7200

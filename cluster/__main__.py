@@ -1,11 +1,11 @@
-"""python3 -m cluster up | down | binaries | images [NAME...] | load [NAME...] | volume NAME"""
+"""python3 -m cluster up | down | binaries | images [NAME...] | load [NAME...] | volume NAME | metrics-server"""
 
 import inspect
 import signal
 import sys
 from collections.abc import Callable
 
-from cluster import commands, images, lifecycle, load, state, volumes
+from cluster import commands, images, lifecycle, load, metrics_server, state, volumes
 from cluster.shell import Problem, say
 
 
@@ -25,6 +25,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "images": images.build,
     "load": load.load,
     "volume": _volume,
+    "metrics-server": metrics_server.install,
 }
 
 

@@ -15,6 +15,7 @@ from cluster.shell import locked, long
 KUBERNETES = "v1.34.4"
 KIND = "v0.30.0"
 HELM = "v3.22.0"
+METRICS_SERVER = "v0.9.0"
 
 # Unstamped, kubeadm takes the node for a version of its own invention and refuses it.
 _STAMPS = " ".join(
@@ -63,6 +64,9 @@ COMMANDS = {
     "coredns": Command("coredns", ".", (1, 24), 2.5),
     "kind": Command("", f"sigs.k8s.io/kind@{KIND}", (1, 17), 1),
     "helm": Command("", f"helm.sh/helm/v3/cmd/helm@{HELM}", (1, 26), 2),
+    "metrics-server": Command(
+        "", f"sigs.k8s.io/metrics-server/cmd/metrics-server@{METRICS_SERVER}", (1, 26), 2
+    ),
 }
 NODE = ("kubelet", "kubeadm", "kubectl", "crictl")
 CONTROL_PLANE = (

@@ -25,7 +25,10 @@ from cluster.state import Made
 
 PATIENCE_SECONDS = 60
 # helm is not for the cluster itself, but who waits for a node image should hear first that Go is too old for it.
-NEEDED = {Rung.PUBLIC_IMAGE: ("kind", "kubectl"), Rung.BUILT_IMAGE: tuple(commands.COMMANDS)}
+NEEDED = {
+    Rung.PUBLIC_IMAGE: ("kind", "kubectl"),
+    Rung.BUILT_IMAGE: (*commands.NODE, *commands.CONTROL_PLANE, *commands.TOOLS),
+}
 
 
 def up() -> None:
@@ -148,6 +151,8 @@ def _remove(made: Made) -> None:
     kind.delete(made)
     if not kind.clusters(made):
         sysctls.restore()
+        if made.rung is Rung.BUILT_IMAGE:
+            network.disconnect()
     _forget()
 
 

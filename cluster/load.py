@@ -19,11 +19,16 @@ def load(*names: str) -> None:
         say(how_to_push(builder.require_engine(), tags, os.environ.get("IMAGE_REGISTRY", "")))
         return
     for tag in tags:
-        for node in kind.nodes(made):
-            _load(made, node, tag)
+        put(made, tag)
     paths.LOADED.write_text(
         json.dumps(restarts(_identity(made, images.tag("operator")), _identity(made, images.tag("serve"))))
     )
+
+
+def put(made: Made, tag: str) -> None:
+    """The image is on every node."""
+    for node in kind.nodes(made):
+        _load(made, node, tag)
 
 
 def restarts(operator: str, serve: str) -> dict[str, Any]:

@@ -10,10 +10,14 @@ from typing import Any
 
 from cluster import kind
 from cluster.kubectl import get
-from cluster.shell import Problem
+from cluster.shell import Problem, output, works
 from cluster.state import Made
 
 _PATIENCE_SECONDS = 60
+_PODS = "10.244.0.0/16"  # kind's range for all pods
+# Packets between nodes cross a bridge of this machine under the pods' own addresses, which Podman's rules do not
+# know, and which are dropped where somebody, such as a Docker daemon, made that the policy.
+_FORWARD = ["--source", _PODS, "--destination", _PODS, "--jump", "ACCEPT"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,18 @@ def connect(made: Made) -> None:
                 route = ["ip", "route", "replace", other.pods, "via", other.address]
                 kind.on_node(made, node.name, route)
                 kind.on_node(made, node.name, as_it_is(node.pods, other.pods))
+    if len(nodes) > 1 and not _is_let_through():
+        output(["iptables", "--insert", "FORWARD", *_FORWARD])
+
+
+def disconnect() -> None:
+    """This machine forwards what it did before there was a cluster."""
+    if _is_let_through():
+        output(["iptables", "--delete", "FORWARD", *_FORWARD])
+
+
+def _is_let_through() -> bool:
+    return works(["iptables", "--check", "FORWARD", *_FORWARD])
 
 
 def configuration(pods: str) -> dict[str, Any]:

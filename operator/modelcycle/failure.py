@@ -1,16 +1,21 @@
 """Why a container ended, in the words that its owner needs."""
 
+import re
 from dataclasses import dataclass
 
 from modelcycle.pods import Ended
 
 LINES_MAX, BYTES_MAX = 20, 2048
 KILLED = 137
+VOLUME_FULL = "VolumeFull"
 
 _OUT_OF_MEMORY = (
     "It was killed with exit code 137, which is the memory limit unless shown otherwise: "
     "raise spec.resources.limits.memory, or let it use less."
 )
+# In the words of the C library, of a volume with quotas, and of the SQLite of an MLflow server.
+NO_ROOM = re.compile("No space left on device|Disk quota exceeded|database or disk is full")
+_FULL = "It found no room on a disk, which is the shared volume unless shown otherwise: make room on it, or give it more."
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ def explain_end(end: Ended) -> Failure:
         return Failure(end.reason or "PodFailed", end.message or "The pod failed and does not say why.")
     if end.reason in ("StartError", "ContainerCannotRun"):
         return Failure(end.reason, f"The command could not be started: {end.message}")
+    if NO_ROOM.search(end.message):
+        return Failure(VOLUME_FULL, _with_output(_FULL, end.message))
     return Failure(
         "CommandFailed", _with_output(f"The command ended with exit code {end.exit_code}.", end.message)
     )

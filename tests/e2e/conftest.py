@@ -22,6 +22,9 @@ from tests.e2e.kube import (
 )
 from tests.e2e.runs import run_of_script, training_run
 
+# These need two workers: `make test-nodes` names the folder.
+collect_ignore = ["nodes"]
+
 NODES = REPOSITORY / "examples" / "nodes" / "train.py"
 VERSIONS = Path(__file__).parent / "versions.py"
 SELECTOR = f"--selector={','.join(f'{key}={value}' for key, value in MINE.items())}"

@@ -14,6 +14,7 @@ STATE = REPOSITORY / os.environ.get("CLUSTER_STATE", ".cluster")
 NAMESPACE = "default"
 API_VERSION = "modelcycle.dev/v1alpha1"
 OPERATOR, MLFLOW = "deployment/modelcycle-operator", "deployment/modelcycle-mlflow"
+OPERATORS_POD = "--selector=app.kubernetes.io/instance=modelcycle,app.kubernetes.io/component=operator"
 # What tests make carries it, so that a run that was cut short leaves nothing for the next one.
 MINE = {"modelcycle.dev/test": "e2e"}
 
@@ -57,6 +58,11 @@ def wait(resource: str, until: str, *words: str, seconds: int = 180) -> None:
     if done.returncode != 0:
         shown = run("get", resource, *words, "--output=jsonpath={.status}{.items[*].status}")
         raise AssertionError(f"{resource} --for={until}: {done.stderr.strip()}\n{shown.stdout}{shown.stderr}")
+
+
+def kill_the_operator() -> None:
+    """At once, as a node's end is: it cannot finish anything, nor give its lease back."""
+    kubectl("delete", "pod", OPERATORS_POD, "--force", "--grace-period=0")
 
 
 def poll(question: Callable[[], T | None], waiting_for: str, seconds: float = 60) -> T:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import registry
+from tests.e2e import registry, volumes
 from tests.e2e.kube import REPOSITORY, Manifest, condition, create, get, items, kubectl, wait
 from tests.e2e.runs import run_of_script, status_of, training_run
 
@@ -130,16 +130,6 @@ def test_a_run_whose_claim_is_missing_says_what_to_do_and_starts_when_it_is_done
     assert "The run starts when the claim is there." in message
     make_volume = [sys.executable, "-m", "cluster", "volume", ELSEWHERE]
     subprocess.run(make_volume, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
-    create(claim(ELSEWHERE), namespace=ELSEWHERE)
+    create(volumes.claim(ELSEWHERE), namespace=ELSEWHERE)
     wait("trainingrun/e2e-claims", "condition=Finished", there)
     wait("trainingrun/e2e-claims", "condition=Complete", there, seconds=1)
-
-
-def claim(volume: str) -> Manifest:
-    spec = {
-        "accessModes": ["ReadWriteMany"],
-        "storageClassName": "modelcycle-shared",
-        "volumeName": volume,
-        "resources": {"requests": {"storage": "1Gi"}},
-    }
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "mlruns"}, "spec": spec}

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.kube import MLFLOW, OPERATOR, condition, items, kubectl, poll, run, wait
+from tests.e2e.kube import MLFLOW, OPERATOR, condition, items, kill_the_operator, kubectl, poll, run, wait
 from tests.e2e.stand import Stand
 
-OPERATORS_POD = "--selector=app.kubernetes.io/instance=modelcycle,app.kubernetes.io/component=operator"
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
 
@@ -16,8 +15,7 @@ def test_a_rollout_whose_operator_dies_before_the_switch_is_completed_by_the_nex
     with serving.load() as load:
         after = serving.follow_the_other_good_one()
         begun = poll(lambda: serving.deployments().get(after), "the candidate's Deployment")
-        # At once, as a node's end is: it cannot finish anything, nor give its lease back.
-        kubectl("delete", "pod", OPERATORS_POD, "--force", "--grace-period=0")
+        kill_the_operator()
         selector = kubectl("get", "service", serving.name, "--output=jsonpath={.spec.selector}")
         serving.wait_until_complete(after)
     # Otherwise the operator's death came too late for this test to show anything.

@@ -13,7 +13,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e import registry
-from tests.e2e.kube import MINE, NAMESPACE, OPERATOR, REPOSITORY, STATE, create, get, kubectl, wait
+from tests.e2e.kube import (
+    MINE,
+    NAMESPACE,
+    OPERATOR,
+    OPERATORS_POD,
+    REPOSITORY,
+    STATE,
+    create,
+    get,
+    kubectl,
+    wait,
+)
 from tests.e2e.runs import status_of, training_run
 from tests.integration.apiserver import free_ports
 
@@ -26,7 +37,6 @@ SCRIPTS = {
     "exit 3": "CommandFailed",
     FAILS_ONCE: "JobComplete",
 }
-OPERATORS_POD = "--selector=app.kubernetes.io/instance=modelcycle,app.kubernetes.io/component=operator"
 
 
 @pytest.fixture

@@ -19,6 +19,18 @@ from modelcycle.pods import Ended
             Ended(1, "OOMKilled", ""), "OutOfMemory", "limits.memory", id="a child was killed for memory"
         ),
         pytest.param(
+            Ended(1, "Error", "OSError: [Errno 28] No space left on device: '/mlruns/1/model.pkl'"),
+            "VolumeFull",
+            "make room on it, or give it more. Its last output:\nOSError: [Errno 28]",
+            id="the volume is full",
+        ),
+        pytest.param(
+            Ended(1, "Error", "(sqlite3.OperationalError) database or disk is full"),
+            "VolumeFull",
+            "make room on it",
+            id="the MLflow server's volume is full",
+        ),
+        pytest.param(
             Ended(127, "ContainerCannotRun", "no such file"),
             "ContainerCannotRun",
             "The command could not be started: no such file",

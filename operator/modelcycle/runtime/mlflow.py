@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from modelcycle.failure import NO_ROOM
 from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.serving.places import VersionId
 from modelcycle.training.observed import (
@@ -293,6 +294,8 @@ def _no(uri: str, status: int, text: str) -> str:
             f"MLflow at {uri} answers {status} ({said}): check its allowed hosts (mlflow.allowedHosts of the chart) "
             "and the operator's credentials."
         )
+    if NO_ROOM.search(text):
+        return f"MLflow at {uri} finds no room for its database ({said}): make room on its volume."
     return f"MLflow at {uri} answers {status}: {said}"
 
 

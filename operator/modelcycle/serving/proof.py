@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from modelcycle.failure import Failure, explain_end
+from modelcycle.failure import VOLUME_FULL, Failure, explain_end
 from modelcycle.pods import IMAGE_PULL_FAILED, Pod
 from modelcycle.serving.observed import RevisionDeployment
 
@@ -47,6 +47,8 @@ def _hopeless(pod: Pod) -> Failure | None:
         return Failure(pod.waiting.reason, f"The image cannot be used: {pod.waiting.message}")
     if pod.ended and pod.restarts >= RESTARTS_MAX:
         why = explain_end(pod.ended)
+        if why.reason == VOLUME_FULL:  # no fault of the version: until its deadline somebody may make room
+            return None
         reason = "CrashLoop" if why.reason == "CommandFailed" else why.reason
         return Failure(reason, f"Its container ended {pod.restarts} times. {why.message}")
     return None
@@ -60,7 +62,9 @@ def note(pods: tuple[Pod, ...]) -> str:
 def _trouble(deployment: RevisionDeployment, pods: tuple[Pod, ...]) -> str:
     if deployment.trouble:
         return f"A pod cannot be created: {deployment.trouble}"
-    waiting = next((pod.waiting for pod in pods if pod.waiting), None)
+    # Why a container ended says more than that it is not started again at once.
+    waits = (pod.waiting for pod in pods if pod.waiting)
+    waiting = next((one for one in waits if one.reason != "CrashLoopBackOff"), None)
     if waiting and waiting.reason == IMAGE_PULL_FAILED:
         return "The image cannot be pulled: check its name, and that the nodes may pull it."
     if waiting:

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from modelserver.failures import NotServableNowError
+from modelserver.failures import NO_ROOM, NotServableNowError, judge
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 def ensure(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path:
     """The folder that `make` fills, made unless a sound one is there. Raises what `make` raises.
 
-    Raises NotServableNowError where the cache cannot be written, with the command that cures it.
+    Raises NotServableNowError where the cache cannot be written, with what cures it.
     """
     entry = cache / kind / key
     try:
@@ -54,6 +54,10 @@ def ensure(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Pa
             f"The cache on the shared volume cannot be written ({error}). Where the volume lies, run: "
             "install -d -o 10001 -g 10001 -m 2775 VOLUME/cache (VOLUME is its folder)."
         ) from error
+    except OSError as error:
+        if not NO_ROOM.search(str(error)):
+            raise
+        raise judge(error, f"Writing {entry}") from error
     return entry / "content"
 
 

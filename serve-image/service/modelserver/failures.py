@@ -1,6 +1,7 @@
 """The ways in which serving fails, each with what is to be said about it."""
 
 import errno
+import re
 
 
 class NeverServableError(Exception):
@@ -43,6 +44,9 @@ _VOLUME_TROUBLE = {
     errno.ENOTCONN,
 }
 
+# In the words of the C library, and of a volume with quotas; also where a library wraps them in its own exception.
+NO_ROOM = re.compile("No space left on device|Disk quota exceeded")
+
 
 def judge(error: BaseException, doing: str) -> Exception:
     """The verdict on an exception met while `doing` ("loading the model in /mlruns/…")."""
@@ -62,6 +66,8 @@ def judge(error: BaseException, doing: str) -> Exception:
             f"{doing} met types in its skops file that nobody trusts ({said}). Log the model again with "
             "skops_trusted_types naming them, if you do."
         )
+    if NO_ROOM.search(said):
+        return NotServableNowError(f"{doing} found no room ({said}). Make room on the shared volume.")
     if isinstance(error, OSError) and error.errno in _VOLUME_TROUBLE:
         return NotServableNowError(
             f"{doing} failed on the volume ({said}). Check that it is mounted and readable for UID 10001."

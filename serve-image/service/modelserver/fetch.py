@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modelserver import cache as caching
-from modelserver.failures import NeverServableError, NotServableNowError, judge, one_line
+from modelserver.failures import NO_ROOM, NeverServableError, NotServableNowError, judge, one_line
 
 log = logging.getLogger(__name__)
 
@@ -115,9 +115,9 @@ def _whole(uri: str, content: Path, sizes: dict[str, int]) -> None:
 
 
 def _verdict(uri: str, error: Exception) -> Exception:
-    if isinstance(error, NeverServableError | NotServableNowError | ImportError):
-        return judge(error, f"Fetching the model from {uri}")
     said = one_line(f"{type(error).__name__}: {error}", limit=500)
+    if isinstance(error, NeverServableError | NotServableNowError | ImportError) or NO_ROOM.search(said):
+        return judge(error, f"Fetching the model from {uri}")
     if _MISSING.search(said):
         return NeverServableError(
             f"There is no model at {uri} ({said}): it was deleted. Train and register another version."

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from modelserver.failures import NeverServableError, NotServableNowError, one_line
+from modelserver.failures import NO_ROOM, NeverServableError, NotServableNowError, one_line
 from modelserver.requirements import ALIASES, Unmet, version_of
 
 # These stay as they are: the server's code is written for them.
@@ -118,9 +118,9 @@ def _verdict(said: str, pins: list[str], offline: bool) -> Exception:
             f"The model's requirements could not be fetched: pip said: {last} Make an index reachable (PIP_INDEX_URL "
             "in spec.env), or put the wheels into the folder cache/wheelhouse of the shared volume."
         )
-    if "No space left on device" in said:
+    if NO_ROOM.search(said):
         return NotServableNowError(
-            f"The model's requirements do not fit on the disk: pip said: {last} Make room."
+            f"The model's requirements found no room: pip said: {last} Make room on the shared volume."
         )
     where = "in the folder cache/wheelhouse of the shared volume" if offline else "as wheels for this Python"
     return NeverServableError(

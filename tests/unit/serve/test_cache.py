@@ -1,5 +1,6 @@
 """The cache: made once, checked, and collected when nobody uses it."""
 
+import errno
 import os
 import threading
 import time
@@ -65,6 +66,14 @@ def test_what_fails_to_be_made_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="half way"):
         cache.ensure(tmp_path, "models", "k", fail)
     assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_full_volume_is_said_with_its_cure_and_may_be_better_another_time(tmp_path: Path) -> None:
+    def fill(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(NotServableNowError, match="Make room on the shared volume"):
+        cache.ensure(tmp_path, "models", "k", fill)
 
 
 def test_pods_that_start_together_make_it_once(tmp_path: Path) -> None:

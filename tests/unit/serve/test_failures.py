@@ -28,6 +28,12 @@ def raised_by_the_model(error: Exception) -> ModelRaisedError:
         (PermissionError(errno.EACCES, "denied", "MLmodel"), NotServableNowError, "readable for UID 10001"),
         (OSError(errno.ESTALE, "stale file handle"), NotServableNowError, "is mounted"),
         (OSError("truncated file"), NeverServableError, "truncated file"),
+        (OSError(errno.ENOSPC, "No space left on device"), NotServableNowError, "Make room on the shared"),
+        (
+            RuntimeError("[Errno 122] Disk quota exceeded: 'm'"),
+            NotServableNowError,
+            "Make room on the shared",
+        ),
         (MemoryError(), NotServableNowError, "resources.limits.memory"),
     ],
 )

@@ -126,6 +126,13 @@ def test_a_few_crashes_are_forgiven() -> None:
     assert proof.verdict == "Starting"
 
 
+def test_a_full_volume_is_no_fault_of_the_version() -> None:
+    """Somebody may make room until the deadline."""
+    proof = judged(STARTING.crashed(1, RESTARTS_MAX, "[Errno 28] No space left on device. Make room."))
+    assert proof.verdict == "Starting"
+    assert "make room on it" in proof.failure.message
+
+
 def test_an_image_that_cannot_be_pulled_may_still_come() -> None:
     """The registry may be down, or the image be pushed a moment later: the deadline decides."""
     assert judged(STARTING.waiting("ImagePullBackOff")).verdict == "Starting"

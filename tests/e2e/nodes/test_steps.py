@@ -1,0 +1,52 @@
+"""Versions that take over with somebody's approval, or step by step, with several pods on several nodes."""
+
+import urllib.request
+
+import pytest
+
+from tests.e2e.kube import condition, kubectl, wait
+from tests.e2e.stand import BODY, Stand
+
+ASKED = 200
+
+
+def share_of(version: str, stand: Stand) -> float:
+    """Which part of so many requests, each with a connection of its own, a version answers."""
+    answered = [_version_that_answers(stand.port) for _ in range(ASKED)]
+    return answered.count(version) / ASKED
+
+
+def _version_that_answers(port: int) -> str:
+    url, kind = f"http://127.0.0.1:{port}/invocations", {"Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, BODY.encode(), kind), timeout=5) as answer:
+        return str(answer.headers["X-Model-Version"])
+
+
+def test_a_canarys_share_is_that_of_its_pods_and_grows_until_it_answers_alone(many: Stand):
+    steps = [{"weight": 25, "pauseSeconds": 10}, {"weight": 50, "pauseSeconds": 1}]
+    many.change(replicas=3, strategy={"type": "Canary", "canary": {"steps": steps, "minRequests": 20}})
+    wait(many.resource, "jsonpath={.status.readyReplicas}=3")
+    with many.rollout() as (_, after):
+        wait(many.resource, "jsonpath={.status.candidate.canary.since}")
+        assert many.read()["status"]["candidate"]["weight"] == 25
+        # Four standard deviations of so many requests.
+        assert share_of(after, many) == pytest.approx(0.25, abs=0.125)
+        wait(many.resource, "jsonpath={.status.candidate.weight}=50")
+    assert share_of(after, many) == 1
+
+
+def test_a_version_waits_for_approval_and_meets_no_client_before(many: Stand):
+    many.change(promotion="Manual")
+    with many.rollout() as (before, after):
+        wait(many.resource, "jsonpath={.status.reason}=AwaitingApproval")
+        approve(many, "99")
+        assert share_of(before, many) == 1
+        waiting = many.read()
+        assert condition(waiting, "Progressing")["reason"] == "AwaitingApproval"
+        command = f"kubectl annotate --overwrite {many.resource.replace('/', ' ')} --namespace default "
+        assert command + f"modelcycle.dev/approve={after}" in waiting["status"]["candidate"]["message"]
+        approve(many, after)
+
+
+def approve(stand: Stand, version: str) -> None:
+    kubectl("annotate", "--overwrite", stand.resource, f"modelcycle.dev/approve={version}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from modelcycle.api import API_VERSION
 from modelcycle.api.modeldeployment import ModelDeployment
-from modelcycle.plan import DEPLOYMENT_LABEL, Body, Patch, Ref, owned_metadata
+from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Body, Patch, Ref, owned_metadata
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def _autoscaler(deployment: ModelDeployment) -> Body | None:
 
 
 def _disruption_budget(deployment: ModelDeployment) -> Body | None:
-    """A drain takes one pod at a time where there are several; it never waits for one that does not answer anyway."""
-    scaling = deployment.spec.autoscaling
+    """A drain takes one pod of what serves at a time where there are several; it waits for no other, nor for a candidate."""
+    scaling, serving = deployment.spec.autoscaling, deployment.status.serving
     if (scaling.min_replicas if scaling else deployment.spec.replicas) < 2:
         return None
     return {
@@ -87,7 +87,12 @@ def _disruption_budget(deployment: ModelDeployment) -> Body | None:
         "spec": {
             "maxUnavailable": 1,
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": {DEPLOYMENT_LABEL: deployment.metadata.name}},
+            "selector": {
+                "matchLabels": {
+                    DEPLOYMENT_LABEL: deployment.metadata.name,
+                    **({REVISION_LABEL: serving.revision} if serving else {}),
+                }
+            },
         },
     }
 

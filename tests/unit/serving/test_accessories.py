@@ -1,6 +1,7 @@
 """What stands beside the pods that serve."""
 
 import pytest
+from modelcycle.plan import REVISION_LABEL
 from modelcycle.serving.accessories import Accessory, changes
 
 from tests.builders import ModelDeploymentBuilder, a_model_deployment
@@ -63,3 +64,14 @@ def test_the_autoscaler_scales_the_model_deployment_itself() -> None:
     (autoscaler, _) = changes(a_model_deployment().with_spec(autoscaling=SCALED).build(), ()).creates
     assert autoscaler["spec"]["scaleTargetRef"]["kind"] == "ModelDeployment"
     assert autoscaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+
+
+def test_a_drain_heeds_the_pods_of_what_serves_alone() -> None:
+    """Pods of a version that never gets ready would hold it up until their deadline."""
+    two = a_model_deployment().with_replicas(2)
+    serving = two.with_status(serving={"version": "1", "revision": "v1-a"})
+    (before,), (after,) = changes(two.build(), ()).creates, changes(serving.build(), ()).creates
+    of_all = before["spec"]["selector"]["matchLabels"]
+    of_it = after["spec"]["selector"]["matchLabels"]
+    assert of_it == of_all | {REVISION_LABEL: "v1-a"}
+    assert made(serving, *as_made(two)) == ["~PodDisruptionBudget"]

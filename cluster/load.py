@@ -26,9 +26,16 @@ def load(*names: str) -> None:
 
 
 def put(made: Made, tag: str) -> None:
-    """The image is on every node."""
-    for node in kind.nodes(made):
-        _load(made, node, tag)
+    """The image is on every node: read once, and taken by all that lack it at the same time."""
+    identity = _identity(made, tag)
+    lacking = [node for node in kind.nodes(made) if _identity_on(made, node, tag) != identity]
+    if not lacking:
+        say(f"  {tag} is on every node already")
+        return
+    say(f"  {tag} goes to {', '.join(lacking)}")
+    take = ["ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "-"]
+    takers = [[made.engine, "exec", "--interactive", node, *take] for node in lacking]
+    pipe([made.engine, "save", tag], *takers, env=kind.environment(made))
 
 
 def restarts(operator: str, serve: str) -> dict[str, Any]:
@@ -50,19 +57,6 @@ def how_to_push(engine: str, tags: list[str], registry: str) -> str:
         lines.append(f"  {engine} tag {tag} {remote} && {engine} push {remote}")
     lines.append(f"and install the chart with `--set image.registry={registry}`.")
     return "\n".join(lines)
-
-
-def _load(made: Made, node: str, tag: str) -> None:
-    if _identity(made, tag) == _identity_on(made, node, tag):
-        say(f"  {tag} is on {node} already")
-        return
-    say(f"  {tag} goes to {node}")
-    take = ["ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "-"]
-    pipe(
-        [made.engine, "save", tag],
-        [made.engine, "exec", "--interactive", node, *take],
-        env=kind.environment(made),
-    )
 
 
 def _identity(made: Made, tag: str) -> str:

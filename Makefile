@@ -115,7 +115,7 @@ test-e2e: $(VENV)/installed release ## on the kind cluster
 test-nodes: export CLUSTER_STATE := .cluster-nodes
 test-nodes: export CLUSTER_NAME := $(or $(CLUSTER_NAME),modelcycle)-nodes
 test-nodes: export NODES := 3
-test-nodes: $(VENV)/installed ## drains, faults, scaling: on a three-node cluster of its own that is removed again (N minutes)
+test-nodes: $(VENV)/installed ## drains, faults, scaling: on a three-node cluster of its own that is removed again (20 minutes)
 	trap '$(MAKE) cluster-down' EXIT; $(MAKE) cluster images load install && $(PYTHON) -m cluster metrics-server \
 	  && $(RUN)/pytest tests/e2e/test_nodes.py tests/e2e/nodes
 

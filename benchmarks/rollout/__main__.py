@@ -16,6 +16,7 @@ from benchmarks.rollout.stand import Floor, Ours
 from benchmarks.rollout.watch import SELECTED, VERSION, PodWatch, Watch
 from examples.load import Load
 from tests.e2e.kube import REPOSITORY, poll
+from tests.e2e.stand import REQUESTS_A_SECOND
 
 ROLLOUTS = int(os.environ.get("ROLLOUTS", "100"))
 # Every tenth one is of a broken version, with few of them so many that each kind has its turn.
@@ -113,7 +114,7 @@ def measure_polls(stage: Stage, results: Results) -> None:
 
 
 def main() -> int:
-    results = Results(stand.poll_seconds())
+    results = Results(stand.poll_seconds(), REQUESTS_A_SECOND)
     with stage() as running:
         measure(running, results)
         measure_polls(running, results)
@@ -122,7 +123,9 @@ def main() -> int:
     met, said = report.verdict(results)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps({**asdict(results), "met": met}, indent=1))
-    print(report.table(results))
+    print(f"\n{report.table(results)}")
+    for failure in results.failures[:10]:
+        print(f"failed at {failure}")
     print(f"\n{said}\n{'Every bar is met.' if met else 'A bar is missed.'}")
     return 0 if met else 1
 

@@ -41,6 +41,7 @@ class Broken:
 class Results:
     """
     Attributes:
+        rate: requests a second, to each of the two.
         steps: of each rollout, seconds from the move of the alias until each of STEPS.
         floor: of each rolling update of the same pods, seconds from the change of their template.
         nudged, polled: seconds from the move of the alias until the candidate's Deployment is there.
@@ -48,6 +49,7 @@ class Results:
     """
 
     poll_seconds: float
+    rate: float
     steps: list[dict[str, float]] = field(default_factory=list)
     floor: list[dict[str, float]] = field(default_factory=list)
     polled: list[float] = field(default_factory=list)
@@ -76,6 +78,8 @@ def share(values: Iterable[float], of_hundred: int) -> float:
 def table(results: Results) -> str:
     ours, floor = until("answers", results.steps), until("answers", results.floor)
     lines = [
+        f"One pod, keepPreviousSeconds 10 (its minimum), {results.requests} requests at {results.rate:g} a second to "
+        "ours and as many to the floor, through their Services; half of the clients keep their connection.\n",
         f"{'seconds':52}{'p50':>7}{'p95':>7}{'max':>7}{'number':>8}",
         _line("alias moved -> first answer of the new version", ours),
         _line("floor: pod template changed -> first answer", floor),
@@ -118,7 +122,11 @@ def verdict(results: Results) -> tuple[bool, str]:
     wrong = [one.kind for one in results.broken if not one.right]
     nudged, polled, limit = share(results.nudged, 95), share(results.polled, 95), results.poll_seconds + 1
     bars = [
-        (not results.failures, f"{len(results.failures)} of {results.requests} requests failed (bar 0)"),
+        (
+            not results.failures,
+            f"{len(results.failures)} of {results.requests} requests failed (bar 0; of the floor's "
+            f"{len(results.floor_failures)})",
+        ),
         (
             not wrong,
             f"{len(results.broken) - len(wrong)} of {len(results.broken)} rejected with the right reason",

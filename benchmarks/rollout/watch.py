@@ -25,12 +25,13 @@ class Watch:
     def __init__(self, kind: str, selector: str, line: str) -> None:
         """line: what is printed of an object, as a jsonpath."""
         self.seen: dict[str, float] = {}
+        self._over = threading.Event()
         where = (f"--kubeconfig={STATE / 'kubeconfig'}", f"--namespace={NAMESPACE}")
         command = [str(STATE / "bin" / "kubectl"), *where, "get", kind, f"--selector={selector}", "--watch"]
         self._command = [*command, f"--output=jsonpath={line}{{'\\n'}}"]
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self._start()
         self._thread = threading.Thread(target=self._read)
         self._thread.start()
         return self
@@ -38,14 +39,23 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.terminate()
-        self._thread.join()
-        self._process.wait()
+        self._over.set()
+        while self._thread.is_alive():
+            self._process.terminate()
+            self._thread.join(1)
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
 
     def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            self.seen.setdefault(line.strip(), time.time())
+        """The API server ends a watch after half an hour or an hour: then it is begun again."""
+        while not self._over.is_set():
+            assert self._process.stdout
+            for line in self._process.stdout:
+                self.seen.setdefault(line.strip(), time.time())
+            self._process.wait()
+            if not self._over.wait(0.1):
+                self._start()
 
     def first(self, start: str) -> float | None:
         """When the first line that begins so came."""

@@ -1,16 +1,20 @@
-"""python3 -m cluster up | down | binaries | images [NAME...] | load [NAME...] | volume NAME | metrics-server"""
+"""python3 -m cluster up | down | binaries | gateway-api | images [NAME...] | load [NAME...] | volume NAME | metrics-server"""
 
 import inspect
 import signal
 import sys
 from collections.abc import Callable
 
-from cluster import commands, images, lifecycle, load, metrics_server, state, volumes
+from cluster import commands, gateway_api, images, lifecycle, load, metrics_server, state, volumes
 from cluster.shell import Problem, say
 
 
 def _binaries() -> None:
     say(str(commands.folder()))
+
+
+def _gateway_api() -> None:
+    say(str(gateway_api.folder()))
 
 
 def _volume(name: str) -> None:
@@ -22,6 +26,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "up": lifecycle.up,
     "down": lifecycle.down,
     "binaries": _binaries,
+    "gateway-api": _gateway_api,
     "images": images.build,
     "load": load.load,
     "volume": _volume,

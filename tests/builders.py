@@ -18,7 +18,7 @@ from modelcycle.api.trainingschedule import TrainingSchedule
 from modelcycle.api.trainingsweep import TrainingSweep
 from modelcycle.defaults import Defaults
 from modelcycle.plan import DEPLOYMENT_LABEL, MANAGED_BY, REVISION_LABEL, RUN_LABEL, Body, Refusal
-from modelcycle.pods import Pod
+from modelcycle.pods import Pod, Told
 from modelcycle.registry import Files, Origin, RegisteredModel, Resolution, Version
 from modelcycle.serving import manifests as serving_manifests
 from modelcycle.serving import observed as serving
@@ -565,6 +565,10 @@ class DeploymentSeen:
     rollouts_elsewhere: int = 0
     claim_exists: bool | None = None
     refusal: Refusal | None = None
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+    told: Told | None = None
+    accessories: tuple[serving.Accessory, ...] = ()
+    backends: tuple[serving.Backend, ...] = ()
 
     def but(self, **changes: Any) -> Self:
         """With other fields."""
@@ -587,6 +591,10 @@ class DeploymentSeen:
             rollouts_elsewhere=self.rollouts_elsewhere,
             claim_exists=self.claim_exists,
             refusal=self.refusal,
+            refused=self.refused,
+            told=self.told,
+            accessories=self.accessories,
+            backends=self.backends,
         )
 
     def name_of(self, number: int) -> str:

@@ -1,6 +1,6 @@
 """What the installation decides for resources that leave it open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -13,6 +13,7 @@ class Defaults:
         mount_path: where the mlruns folder of the shared volume is seen, in every pod.
         registry_secret: Secret of the resource's namespace with MLflow's credentials, or "".
         cluster: UID of the kube-system namespace: tells runs of several clusters on one MLflow apart.
+        serving_key: what the operator's own tokens for serving pods are made of, or "".
     """
 
     tracking_uri: str
@@ -24,3 +25,4 @@ class Defaults:
     mount_path: str
     registry_secret: str
     cluster: str
+    serving_key: str = field(default="", repr=False)

@@ -109,6 +109,23 @@ def project(body: dict[str, Any]) -> Pod:
     )
 
 
+@dataclass(frozen=True)
+class Told:
+    """The newest warning Event about a Job or a pod."""
+
+    reason: str
+    message: str
+    at: datetime
+
+
+def project_event(body: dict[str, Any]) -> Told:
+    """An events.k8s.io/v1 Event: one that repeats says in its series, or in an older field, when it was last."""
+    series = body.get("series") or {}
+    at = series.get("lastObservedTime") or body.get("deprecatedLastTimestamp") or body.get("eventTime")
+    at = at or body["metadata"]["creationTimestamp"]
+    return Told(body.get("reason", ""), body.get("note", ""), timestamp(at))
+
+
 def _disruption(target: dict[str, Any]) -> str:
     if target.get("status") != "True":
         return ""

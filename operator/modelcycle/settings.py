@@ -17,7 +17,7 @@ class Settings:
         ui_url: MLflow's address, as people reach it; "" where that is the tracking URI.
         poll_seconds: between two looks at the registry.
         webhook_url: where MLflow's webhook reaches this operator, or "": then only the poll sees changes.
-        webhook_secret: what MLflow signs its deliveries with.
+        webhook_secret: what MLflow signs its deliveries with, and the operator makes its own tokens for serving pods of.
         orphan_sweep_seconds: between two looks for what is left in MLflow of resources that are gone: runs that
             go on, and tags that tell where a version serves.
         lease_name: the Lease by which replicas take turns, in namespace; "" for none (one replica only).

@@ -150,6 +150,8 @@ def test_the_operator_writes_only_what_it_owns() -> None:
     assert written == {
         "horizontalpodautoscalers",
         "poddisruptionbudgets",
+        "ingresses",
+        "httproutes",
         "trainingruns",
         "trainingruns/status",
         "trainingschedules/status",

@@ -40,6 +40,7 @@ class ApiServer:
         events: by kind, what happened and has not been delivered by the operator's watch.
         forbids: no Job or Deployment can be made, as under a quota or a missing right.
         refuses_pods: no pod of a Job can be made, as under a quota; full: no node takes one.
+        gateway_api: whether the kinds of the Gateway API are installed.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class ApiServer:
         self.forbids = False
         self.refuses_pods = False
         self.full = False
+        self.gateway_api = True
 
     def find(self, kind: str, name: str) -> Body | None:
         return self.objects.get((kind, name))
@@ -84,6 +86,8 @@ class ApiServer:
         self._record("DELETED", gone)
 
     def _validate(self, body: Body) -> None:
+        if body["kind"] == "HTTPRoute" and not self.gateway_api:
+            raise NotFoundError(404, "", "404 page not found")
         if body["kind"] not in ("Job", "Deployment"):
             return
         if self.forbids:

@@ -25,12 +25,15 @@ class Controllers:
     """
     Attributes:
         outcomes: by UID of the TrainingRun, how its Job ended and the version that its pod registered.
+        gateway_works: whether the controller of the Gateway takes HTTPRoutes.
     """
 
     def __init__(self, server: ApiServer, registry: MemoryRegistry) -> None:
         self.server = server
         self.registry = registry
         self.outcomes: dict[str, tuple[str, str | None]] = {}
+        self.gateway_works = True
+        self._leads: dict[str, dict[str, int]] = {}
 
     def actions(self) -> list[Action]:
         """All that somebody would do now."""
@@ -40,6 +43,7 @@ class Controllers:
             "Job": self._job,
             "Deployment": self._deployment,
             "Service": self._service,
+            "HTTPRoute": self._gateway,
             "Pod": self._kubelet,
         }
         actions: list[Action] = []
@@ -162,12 +166,38 @@ class Controllers:
         reference = {"kind": "Service", "name": name, "uid": service["metadata"]["uid"], "controller": True}
         known = self.server.find("EndpointSlice", name)
         if known is None:
-            labels = service["metadata"]["labels"]
+            labels = {**service["metadata"]["labels"], "kubernetes.io/service-name": name}
             metadata = {"name": name, "labels": labels, "ownerReferences": [reference]}
             body = {"kind": "EndpointSlice", "metadata": metadata, "endpoints": endpoints}
             yield partial(self.server.create, body)
         elif known["endpoints"] != endpoints:
             yield self._change(known, endpoints=endpoints)
+
+    def _gateway(self, route: Body) -> Iterator[Action]:
+        """The controller of the Gateway says what it has taken, and leads requests so from then on."""
+        if not route["spec"]:
+            return
+        (parent,) = route["spec"]["parentRefs"]
+        backends = route["spec"]["rules"][0]["backendRefs"]
+        found = all(self.server.find("Service", backend["name"]) for backend in backends)
+        seen = {"observedGeneration": route["metadata"]["generation"], "message": ""}
+        conditions = [
+            {**seen, "type": "Accepted", "status": "True", "reason": "Accepted"},
+            {**seen, "type": "ResolvedRefs", "status": str(found), "reason": "BackendNotFound"},
+        ]
+        status = {"parents": [{"parentRef": parent, "controllerName": "x", "conditions": conditions}]}
+        if self.gateway_works and route.get("status") != status:
+            yield partial(self._takes, route, {b["name"]: b["weight"] for b in backends}, status)
+
+    def _takes(self, route: Body, weights: dict[str, int], status: Body) -> None:
+        self._leads[route["metadata"]["uid"]] = weights
+        self.server.update(merged(route, {"status": status}))
+
+    def led_to(self, name: str) -> set[str]:
+        """The Services that a Gateway leads requests for a ModelDeployment to."""
+        route = self.server.find("HTTPRoute", name)
+        weights = self._leads.get(route["metadata"]["uid"], {}) if route else {}
+        return {service for service, weight in weights.items() if weight}
 
     def _kubelet(self, pod: Body) -> Iterator[Action]:
         trains = pod["metadata"]["ownerReferences"][0]["kind"] == "Job"

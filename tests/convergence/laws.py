@@ -33,8 +33,9 @@ class Laws:
             made unready: until the operator has seen that, it cannot know.
     """
 
-    def __init__(self, server: ApiServer, registry: MemoryRegistry) -> None:
+    def __init__(self, server: ApiServer, registry: MemoryRegistry, controllers: Controllers) -> None:
         self.server = server
+        self.controllers = controllers
         self.registry = registry
         self.operator: Process
         self.made: set[str] = set()
@@ -54,8 +55,12 @@ class Laws:
             self._a_job_is_made_once(after)
         elif kind == "Service" and after:
             self._clients_are_sent_somewhere(before, after)
-        elif kind == "Deployment" and before and not after:
-            self._nobody_deletes_what_serves(before)
+        elif kind == "HTTPRoute" and after:
+            self._a_gateway_leads_to_a_canary_that_is_proven(after)
+        elif kind in ("Service", "Deployment") and before and not after:
+            self._nobody_deletes_what_a_gateway_leads_to(before)
+            if kind == "Deployment":
+                self._nobody_deletes_what_serves(before)
         elif kind == "Deployment" and after:
             self._a_revision_gets_pods(before, after)
 
@@ -172,6 +177,34 @@ class Laws:
         assert met <= {candidate, status["serving"]["revision"]}, f"clients can meet {met}"
         proven = any(ready(pod) for pod in self._pods(owner, candidate))
         assert proven or self._what_was_seen_is_gone(owner), f"{candidate} was not proven"
+
+    def _a_gateway_leads_to_a_canary_that_is_proven(self, route: Body) -> None:
+        """Besides the clients' Service it names that of the candidate alone, all pods of which were ready."""
+        owner = route["metadata"]["name"]
+        backends = route["spec"]["rules"][0]["backendRefs"]
+        others = [backend["name"] for backend in backends if backend["name"] != owner and backend["weight"]]
+        live = self.server.find("ModelDeployment", owner)
+        if not others or live is None or live["metadata"]["uid"] != controller(route):
+            return
+        status = live["status"]
+        candidate = status["candidate"]["revision"]
+        assert others == [f"{owner}-{candidate}"]
+        assert status["candidate"]["step"] in ("Canary", "AwaitingApproval")
+        assert candidate not in [entry["revision"] for entry in status.get("rejected", ())]
+        manual = self.operator.promotions[owner] == {"Manual"}
+        assert not manual or status.get("approved") == candidate, f"nobody approved {candidate}"
+        proven = [pod for pod in self._pods(owner, candidate) if ready(pod)]
+        enough = len(proven) >= min(self.operator.replicas[owner])
+        slices = self.server.find("EndpointSlice", others[0]) or {"endpoints": ()}
+        there = enough and any(endpoint["conditions"]["ready"] for endpoint in slices["endpoints"])
+        assert there or self._what_was_seen_is_gone(owner), f"{candidate} was not proven"
+
+    def _nobody_deletes_what_a_gateway_leads_to(self, child: Body) -> None:
+        labels = child["metadata"]["labels"]
+        owner, name = labels[DEPLOYMENT_LABEL], child["metadata"]["name"]
+        assert child["kind"] != "Service" or name != owner, "clients have lost their Service"
+        gone = not self.server.find("Service", name) and any(u.startswith("service") for u in self.outside)
+        assert name not in self.controllers.led_to(owner) or gone, f"a Gateway leads requests to {name}"
 
     def _who_takes_the_place_of_another_is_alone(self, before: Body | None, deployment: Body) -> None:
         """Neither does what comes back come before the other's pods have gone."""
@@ -316,6 +349,7 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     answers = status.serving and status.serving.since
     warm = {status.candidate.revision} if status.candidate else set()
     assert set(made) <= {serving, *warm} or (not answers and not pods and len(made) == 2)
+    its_way_in_is_settled(server, body, status.reason == "Inconclusive")
     conditions = {c.type: c.status for c in status.conditions}
     assert conditions["Ready"] == ("True" if pods else "False")
     if status.serving and serving == target:
@@ -324,6 +358,26 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     assert status.ready_replicas == len(pods)
     assert serving not in made or made[serving]["spec"]["replicas"] == replicas
     assert not status.candidate or not pods or status.reason in ("AwaitingApproval", "Inconclusive")
+
+
+def its_way_in_is_settled(server: ApiServer, body: Body, shares: bool) -> None:
+    """What spec.route asks for is there, and nothing else; who shares clients waits for somebody to decide."""
+    name, route = body["metadata"]["name"], body["spec"].get("route")
+    made = {kind: server.owned(kind, body) for kind in ("Ingress", "HTTPRoute")}
+    wanted = {
+        "Ingress": bool(route and "gateway" not in route),
+        "HTTPRoute": bool(route and "gateway" in route),
+    }
+    assert {kind: bool(there) for kind, there in made.items()} == wanted
+    backends = [b["name"] for r in made["HTTPRoute"] for b in r["spec"]["rules"][0]["backendRefs"]]
+    own = [service["metadata"]["name"] for service in server.owned("Service", body)]
+    assert shares or (backends in ([], [name]) and own in ([], [name]))
+    routed = next((c["status"] for c in body["status"]["conditions"] if c["type"] == "Routed"), "")
+    led = bool(route) and ("gateway" not in route or name in own)
+    assert routed == ("" if not route else "True" if led else "False")
+    assert body["status"].get("url", "").endswith("example.org") == (
+        bool(led) and "serving" in body["status"]
+    )
 
 
 def is_there(serving: Serving | None, registry: MemoryRegistry) -> bool:

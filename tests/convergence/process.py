@@ -131,8 +131,9 @@ class Process:
             self.promotions[key.name].add(spec.get("promotion", "Automatic"))
         self.seen[key.name] |= {entry.uid for entry in store.children(DEPLOYMENTS, key)}
         self.seen[key.name] |= {entry.uid for entry in store.children(PODS, key) if entry.item.ready}
-        for entry in store.children(ENDPOINT_SLICES, key):
-            self.endpoints[key.name] |= {name for name, is_ready in entry.item if is_ready}
+        slices = [entry.item for entry in store.children(ENDPOINT_SLICES, key)]
+        of_clients = [pod for one in slices if one.service == key.name for pod in one.pods]
+        self.endpoints[key.name] |= {name for name, is_ready in of_clients if is_ready}
 
     def _start(self, key: Key) -> Coroutine[Any, Any, Any]:
         if key == POLL:

@@ -58,6 +58,8 @@ CANARY: Body = {
     "type": "Canary",
     "canary": {"steps": [{"weight": 10, "pauseSeconds": 30}, {"weight": 40, "pauseSeconds": 30}]},
 }
+GATEWAY: Body = {"host": "a.example.org", "ingressClassName": None, "gateway": {"name": "public"}}
+INGRESS: Body = {"host": "a.example.org", "ingressClassName": "nginx", "gateway": None}
 BETTER = {"metric": "accuracy", "betterThan": ALIAS, "higherIsBetter": True}
 PROMOTE = {"alias": ALIAS, "when": [BETTER]}
 # Of a TrainingRun: all that may be changed of it besides suspend.
@@ -83,7 +85,7 @@ class World:
         self.server = ApiServer()
         self.registry = MemoryRegistry()
         self.controllers = Controllers(self.server, self.registry)
-        self.laws = Laws(self.server, self.registry)
+        self.laws = Laws(self.server, self.registry, self.controllers)
         self.registry.law = self.laws.no_run_is_ended_that_goes_on
         self.cluster = MemoryCluster(self.server, self.laws.judge)
         self.excuses: dict[str, set[str]] = defaultdict(set)
@@ -323,7 +325,8 @@ class World:
     def somebody_deploys(self, pick: int) -> None:
         name = chosen("ab", pick)
         if not self.server.find("ModelDeployment", name):
-            self.server.create(following(a_model_deployment(name), pick).content)
+            spec = chosen(({}, {"strategy": CANARY}, {"strategy": CANARY, "route": GATEWAY}), pick // 6)
+            self.server.create(following(a_model_deployment(name).with_spec(**spec), pick).content)
 
     def somebody_changes_a_spec(self, pick: int) -> None:
         if body := self._some("ModelDeployment", pick):
@@ -344,6 +347,18 @@ class World:
         if body := self._some("ModelDeployment", pick):
             strategy = chosen(({"type": "Recreate"}, {"type": "BlueGreen"}, CANARY), pick // 2)
             self.server.update(merged(body, {"spec": {"strategy": {"canary": None, **strategy}}}))
+
+    def somebody_changes_the_way_in(self, pick: int) -> None:
+        if body := self._some("ModelDeployment", pick):
+            route = chosen((GATEWAY, GATEWAY, INGRESS, None), pick // 2)
+            self.server.update(merged(body, {"spec": {"route": route}}))
+
+    def the_gateway_sleeps_or_wakes(self, pick: int = 0) -> None:
+        self.controllers.gateway_works = not self.controllers.gateway_works
+
+    def the_gateway_api_is_installed_or_not(self, pick: int = 0) -> None:
+        if not self.server.all("HTTPRoute"):
+            self.server.gateway_api = not self.server.gateway_api
 
     def the_pods_say_nothing_of_their_traffic_or_do(self, pick: int = 0) -> None:
         self.registry.quiet = not self.registry.quiet
@@ -394,10 +409,12 @@ class World:
                 "Service",
                 "TrainingSchedule",
                 "TrainingSweep",
+                "HTTPRoute",
+                "Ingress",
             ),
             pick,
         )
-        body = self._some(kind, pick // 8)
+        body = self._some(kind, pick // 10)
         if body is None or (kind == "Pod" and VERSION_LABEL not in body["metadata"]["labels"]):
             return
         self.server.remove(body)
@@ -416,6 +433,7 @@ class World:
         self.cluster.faults.clear()
         self.registry.up, self.registry.stumbles, self.server.forbids = True, 0, False
         self.server.refuses_pods, self.server.full = False, False
+        self.server.gateway_api, self.controllers.gateway_works = True, True
         for run in self.server.all("TrainingRun"):
             self.server.update(merged(run, {"spec": {"suspend": False}}))
         for sweep in self.server.all("TrainingSweep"):

@@ -35,7 +35,7 @@ def running(folder: Path) -> Iterator[ApiServer]:
 
     Two users: admin, who may do all, and the operator, who may do what RBAC objects say.
     """
-    commands = _commands()
+    commands = folder_of("binaries")
     folder.mkdir(parents=True, exist_ok=True)
     etcd_port, peer_port, port = free_ports(3)
     _secrets(folder)
@@ -75,11 +75,11 @@ def running(folder: Path) -> Iterator[ApiServer]:
         yield server
 
 
-def _commands() -> Path:
-    done = subprocess.run(
-        [sys.executable, "-m", "cluster", "binaries"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"the API server's commands could not be had: {done.stderr}"
+def folder_of(verb: str) -> Path:
+    """The folder that a verb of `python -m cluster` prints."""
+    command = [sys.executable, "-m", "cluster", verb]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"what tests need could not be had: {done.stderr}"
     return Path(done.stdout.strip().splitlines()[-1])
 
 

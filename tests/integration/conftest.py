@@ -20,10 +20,19 @@ def prepared(folder: Path) -> Iterator[ApiServer]:
     """A real API server with our CRDs, and with no more rights for the operator than the chart gives it."""
     with apiserver.running(folder) as running:
         kubectl(running, "apply", "-f", str(ROOT / "crds"))
+        _install_gateway_api(running)
         kubectl(running, "wait", "--for=condition=Established", "crd", "--all")
         kubectl(running, "create", "namespace", "modelcycle")
         kubectl(running, "apply", "-f", "-", text=_rights(running.commands))
         yield running
+
+
+def _install_gateway_api(running: ApiServer) -> None:
+    """Its real kinds; what would carry them out is not there."""
+    folder = apiserver.folder_of("gateway-api")
+    for kind in ("gateways", "httproutes"):
+        file = folder / f"gateway.networking.k8s.io_{kind}.yaml"
+        kubectl(running, "create", "-f", str(file))
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,11 @@ def strategy(kind: str, *weights: int) -> Body:
     return {"model": MODEL, "strategy": {"type": kind, **steps}}
 
 
+def route(**fields: Any) -> Body:
+    given = {"host": "iris.example.org", **fields}
+    return {"model": MODEL, "route": {name: value for name, value in given.items() if value is not None}}
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "spec", "words"),
     [
@@ -63,6 +68,17 @@ def strategy(kind: str, *weights: int) -> Body:
             {"model": MODEL, "require": [{"metric": "f1", "atLeast": 1, "atMost": 0}]},
             "nothing can be both",
         ),
+        ("ModelDeployment", "web", route(gateway={"name": "g"}, ingressClassName="nginx"), "not both"),
+        (
+            "ModelDeployment",
+            "web",
+            route(gateway={"name": "g"}, tlsSecretName="tls"),
+            "say gateway.tls: true",
+        ),
+        ("ModelDeployment", "web", route(host="10.0.0.1"), "is a DNS name"),
+        ("ModelDeployment", "web", route(host="*.example.org"), "should match"),
+        ("ModelDeployment", "web", route(host=None), "route.host: Required value"),
+        ("ModelDeployment", "web", {"model": MODEL, "auth": {}}, "auth.secretName: Required value"),
         ("ModelDeployment", "a" * 41, {"model": MODEL}, "at most 40 characters"),
         ("TrainingRun", "a" * 53, {}, "at most 52 characters"),
         ("TrainingRun", "a.b", {}, "no dot"),

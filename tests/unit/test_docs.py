@@ -14,6 +14,7 @@ from modelcycle.api.modeldeployment import (
 )
 from modelcycle.api.trainingschedule import TrainingScheduleSpec, TrainingScheduleStatus
 from modelcycle.api.trainingsweep import TrainingSweepSpec
+from modelcycle.api.way_in import Auth, Gateway, Route
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +31,7 @@ def test_the_page_of_deployments_names_no_field_that_is_not_there() -> None:
     page = (ROOT / "docs/modeldeployment.md").read_text()
     known = {
         field.alias or name
-        for model in (Strategy, Canary, CanaryStep, Requirement, ModelDeploymentSpec)
+        for model in (Strategy, Canary, CanaryStep, Requirement, Route, Gateway, Auth, ModelDeploymentSpec)
         for name, field in model.model_fields.items()
     }
     assert set(re.findall(r"`([a-z]+[A-Z]\w*)`", page)) <= known
@@ -38,7 +39,8 @@ def test_the_page_of_deployments_names_no_field_that_is_not_there() -> None:
 
 def test_the_reasons_that_the_page_of_deployments_names_are_given() -> None:
     page = (ROOT / "docs/modeldeployment.md").read_text()
-    code = "".join(path.read_text() for path in (ROOT / "operator/modelcycle/serving").glob("*.py"))
+    sources = (ROOT / "operator/modelcycle").rglob("*.py")
+    code = "".join(path.read_text() for path in sources)
     kinds = {"BlueGreen", "Canary", "Recreate"}
     for reason in set(re.findall(r"`([A-Z][a-z]+[A-Z]\w*)`", page)) - kinds:
         assert f'"{reason}"' in code, reason

@@ -19,6 +19,7 @@ from modelcycle.api.modeldeployment import (
     ModelDeploymentSpec,
     ModelDeploymentStatus,
 )
+from modelcycle.api.way_in import ROUTE_RULES
 
 _KEPT = {
     "type", "description", "default", "enum", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
@@ -47,7 +48,7 @@ MODEL_DEPLOYMENT = Kind(
         Column("Model", ".spec.model.name", "Registered model it serves."),
         Column("Serving", ".status.serving.version", "Version that answers clients."),
         Column("Candidate", ".status.candidate.version", "Version that is being rolled out."),
-        Column("URL", ".status.url", "Where clients in the cluster reach it."),
+        Column("URL", ".status.url", "Where clients reach it."),
         Column("Training", ".status.serving.trainingRun", "TrainingRun that made it.", priority=1),
         Column("Commit", ".status.serving.commit", "Commit of the code that made it.", priority=1),
         Column("Reason", ".status.reason", "Why the rollout is where it is.", priority=1),
@@ -66,6 +67,7 @@ MODEL_DEPLOYMENT = Kind(
                 ".version",
             ),
         ),
+        "spec.route": ROUTE_RULES,
         "spec.autoscaling": (
             Rule("self.minReplicas <= self.maxReplicas", "minReplicas is above maxReplicas", ".minReplicas"),
         ),

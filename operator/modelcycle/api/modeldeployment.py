@@ -19,6 +19,7 @@ from modelcycle.api.meta import (
     Text,
 )
 from modelcycle.api.pod import PodTemplate
+from modelcycle.api.way_in import Auth, Route
 
 NAME_MAX_LENGTH = 40
 REJECTED_MAX, HISTORY_MAX = 10, 50
@@ -136,6 +137,10 @@ class ModelDeploymentSpec(Model):
     autoscaling: Autoscaling | None = Field(
         None, description="A HorizontalPodAutoscaler that sets replicas by the CPU that the pods use."
     )
+    route: Route | None = Field(
+        None, description="An Ingress or HTTPRoute by which clients outside of the cluster reach the model."
+    )
+    auth: Auth | None = Field(None, description="Predictions are answered to those who have a token.")
     storage: Storage | None = Field(None, description="The shared volume.")
     requirements: Literal["Install", "Image"] = Field(
         "Install",
@@ -206,7 +211,10 @@ class Candidate(Lineage):
     started_at: datetime = Field(description="When the rollout started.")
     message: Text | None = Field(None, description="What it waits for.")
     identity: Text | None = Field(None, description=IDENTITY)
-    weight: int | None = Field(None, description="Percent of the ready pods that are its own.")
+    weight: int | None = Field(
+        None,
+        description="Percent of the requests that it answers: by an HTTPRoute's weights, else its share of the ready pods.",
+    )
     canary: CanaryProgress | None = Field(None, description="How far its steps are.")
     in_place: bool | None = Field(None, description="Whether the old pods go before its own can run.")
     unready_since: datetime | None = Field(
@@ -234,7 +242,8 @@ class ModelDeploymentStatus(Model):
     observed_generation: int | None = Field(None, description="metadata.generation that status speaks of.")
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Ready, UpToDate, Progressing, ModelResolved, RegistryReachable.",
+        description="Ready, UpToDate, Progressing, ModelResolved, RegistryReachable; Routed with spec.route; Autoscaled "
+        "and Budgeted where these are wanted and refused.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     serving: Serving | None = Field(None, description="What answers clients.")
@@ -251,7 +260,10 @@ class ModelDeploymentStatus(Model):
     retry_handled: Text | None = Field(
         None, description="The annotation modelcycle.dev/retry, as last heeded."
     )
-    url: Text | None = Field(None, description="Where clients in the cluster reach the model.")
+    url: Text | None = Field(
+        None,
+        description="Where clients reach the model: by spec.route once that leads there, else in the cluster.",
+    )
     replicas: int = Field(0, description="Pods of the serving revision.")
     ready_replicas: int = Field(0, description="How many of them are ready.")
     selector: Text | None = Field(None, description="Label selector of the serving revision's pods.")

@@ -77,6 +77,14 @@ class Cluster:
         """Raises NotFoundError if it is not there."""
         return cast(Body, await self._request("GET", resource.path(namespace, name)))
 
+    async def has(self, resource: Resource) -> bool:
+        """Whether the API server knows the kind."""
+        try:
+            known = await self._request("GET", f"/apis/{resource.group}/{resource.version}")
+        except NotFoundError:
+            return False
+        return any(one["name"] == resource.plural for one in known["resources"])
+
     async def list(
         self,
         resource: Resource,

@@ -29,8 +29,9 @@ def utc_now() -> datetime:
 class Context:
     """
     Attributes:
-        refusals: the API server's last no to a child's creation, and to which child, until it is taken or not
+        refusals: the API server's last noes, by the children that it did not take, until they are taken or not
             wanted any more.
+        absent: resources that the cluster does not have: they are neither listed nor watched.
         doubts: objects whose copy in the store may be behind, by the resource that they matter to: they are
             read live before its next pass.
         serving_changed: set when another version answers the clients of a ModelDeployment, or one is gone.
@@ -47,7 +48,8 @@ class Context:
     pod_name: str
     wake: Callable[[Key], None]
     clock: Callable[[], datetime] = utc_now
-    refusals: dict[Key, tuple[ChildId, Refusal]] = field(default_factory=dict)
+    absent: tuple[Resource, ...] = ()
+    refusals: dict[Key, dict[ChildId, Refusal]] = field(default_factory=dict)
     doubts: dict[Key, set[tuple[Resource, str]]] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
     serving_changed: asyncio.Event = field(default_factory=asyncio.Event)

@@ -47,6 +47,8 @@ def registry(context: Context) -> kopf.OperatorRegistry:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
     for resource in WATCHED:
+        if resource in context.absent:
+            continue
         kopf.on.event(
             resource.group, resource.version, resource.plural, id=resource.plural, registry=handlers
         )(_handler(context, resource))

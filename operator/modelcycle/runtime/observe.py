@@ -1,12 +1,13 @@
 """Gathers a pass's input: from the store, and live where the store cannot know."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from modelcycle import plan
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.plan import REVISION_LABEL
-from modelcycle.pods import Pod
+from modelcycle.pods import Pod, Told, project_event
 from modelcycle.registry import Origin
 from modelcycle.runtime.cluster import NotFoundError
 from modelcycle.runtime.context import ChildId, Context
@@ -27,6 +28,7 @@ from modelcycle.runtime.resources import (
 )
 from modelcycle.runtime.store import Key
 from modelcycle.serving import observed as serving
+from modelcycle.serving import silence
 from modelcycle.serving.revision import Revision
 from modelcycle.serving.revision import name as revision_name
 from modelcycle.training import observed as training
@@ -74,10 +76,10 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> training
     return observed
 
 
-async def _told(context: Context, namespace: str, uid: str) -> training.Told | None:
+async def _told(context: Context, namespace: str, uid: str) -> Told | None:
     """The newest warning about the object of that UID."""
     about = f"regarding.uid={uid},type=Warning"
-    told = [training.project_event(e) async for e in context.cluster.list(EVENTS, namespace, "", about)]
+    told = [project_event(e) async for e in context.cluster.list(EVENTS, namespace, "", about)]
     return max(told, key=lambda event: event.at, default=None)
 
 
@@ -118,7 +120,7 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
     lost = None
     if service and all(made.revision != service.revision for made in revisions):
         lost = await _lost(context, deployment, service.revision)
-    return serving.Observed(
+    observed = serving.Observed(
         deployment=deployment,
         defaults=context.defaults,
         resolution=resolution,
@@ -133,10 +135,15 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
         accessories=tuple(
             e.item for kind in ACCESSORIES for e in store.children(kind, key) if e.controller == uid
         ),
-        endpoints=tuple(pod for e in store.children(ENDPOINT_SLICES, key) for pod in e.item),
+        backends=_backends(context, key, uid),
+        endpoints=_endpoints(context, key, key.name),
         traffic=await _traffic(context, key, deployment),
         rollouts_elsewhere=_rollouts_elsewhere(context, key),
+        refused=_refused(context, key, uid),
     )
+    if quiet := silence.unexplained(observed, context.clock()):
+        return replace(observed, told=await _told(context, key.namespace, quiet))
+    return observed
 
 
 async def _traffic(context: Context, key: Key, deployment: ModelDeployment) -> serving.Traffic | None:
@@ -148,6 +155,30 @@ async def _traffic(context: Context, key: Key, deployment: ModelDeployment) -> s
     return await context.serving_pods.traffic(
         pod for pod in pods if pod.label(REVISION_LABEL) == candidate.revision and pod.ready
     )
+
+
+def _endpoints(context: Context, key: Key, service: str) -> tuple[tuple[str, bool], ...]:
+    slices = (entry.item for entry in context.store.children(ENDPOINT_SLICES, key))
+    return tuple(pod for one in slices if one.service == service for pod in one.pods)
+
+
+def _backends(context: Context, key: Key, uid: str) -> tuple[serving.Backend, ...]:
+    """The Services of single revisions: all but the clients'."""
+    services = [e.item for e in context.store.children(SERVICES, key) if e.controller == uid]
+    return tuple(
+        serving.Backend(
+            service, frozenset(pod for pod, ready in _endpoints(context, key, service.name) if ready)
+        )
+        for service in services
+        if service.name != key.name
+    )
+
+
+def _refused(context: Context, key: Key, uid: str) -> Mapping[str, plan.Refusal]:
+    """The API server's last noes to what stands beside the pods, by kind."""
+    kinds = {resource.kind for resource in ACCESSORIES}
+    refusals = context.refusals.get(key, {}).items()
+    return {kind: no for (owner, kind, _), no in refusals if owner == uid and kind in kinds}
 
 
 def _service(context: Context, key: Key, uid: str) -> serving.ClientService | None:
@@ -178,9 +209,10 @@ def _rollouts_elsewhere(context: Context, key: Key) -> int:
 
 
 def refusal(context: Context, key: Key, creates: tuple[plan.Body, ...]) -> plan.Refusal | None:
-    """The API server's last no to one of these children: what it said to another one does not count."""
-    child, refusal = context.refusals.get(key, (None, None))
-    return refusal if child in [child_id(body) for body in creates] else None
+    """The API server's last no to one of these children, unless it stands beside what serves."""
+    refusals, beside = context.refusals.get(key, {}), {resource.kind for resource in ACCESSORIES}
+    asked = (refusals.get(child_id(body)) for body in creates if body["kind"] not in beside)
+    return next((no for no in asked if no), None)
 
 
 def child_id(child: plan.Body) -> ChildId:

@@ -6,7 +6,7 @@ import logging
 import kopf
 
 from modelcycle.defaults import Defaults
-from modelcycle.runtime import cluster, handlers, health, relist
+from modelcycle.runtime import cluster, handlers, health, installed, relist
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.echo import Echo
 from modelcycle.runtime.lease import Lease
@@ -66,6 +66,7 @@ async def _run(
         lease=lease,
         echo=Echo(),
         defaults=defaults,
+        absent=await installed.absent(api),
         pod_name=settings.pod_name,
         wake=queue.wake,
     )
@@ -84,6 +85,7 @@ async def _run(
         registry.run(),
         lease.run(wake_all),
         relist.run(context, settings.namespaces),
+        installed.wait_for(api, context.absent),
         OrphanSweep(context, settings.namespaces, settings.orphan_sweep_seconds).run(),
         ServingTags(context, settings.namespaces, settings.orphan_sweep_seconds).run(),
     )
@@ -119,4 +121,5 @@ async def _defaults(settings: Settings, api: cluster.Cluster) -> Defaults:
         mount_path=settings.mount_path,
         registry_secret=settings.registry_secret,
         cluster=kube_system["metadata"]["uid"],
+        serving_key=settings.webhook_secret,
     )

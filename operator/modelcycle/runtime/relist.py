@@ -32,6 +32,8 @@ async def run(context: Context, namespaces: tuple[str, ...]) -> None:
 async def everything(context: Context, namespaces: tuple[str, ...]) -> None:
     """Relists every kind. Children first: a resource is woken when all that belongs to it is known."""
     for resource in (*CHILDREN, *OWN):
+        if resource in context.absent:
+            continue
         for namespace in namespaces or (None,):
             await relist(context, resource, namespace)
 

@@ -38,6 +38,10 @@ AUTOSCALERS = Resource(
 DISRUPTION_BUDGETS = Resource(
     "PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", f"{GROUP}/modeldeployment"
 )
+INGRESSES = Resource("Ingress", "networking.k8s.io", "v1", "ingresses", f"{GROUP}/modeldeployment")
+HTTP_ROUTES = Resource(
+    "HTTPRoute", "gateway.networking.k8s.io", "v1", "httproutes", f"{GROUP}/modeldeployment"
+)
 PODS = Resource("Pod", "", "v1", "pods")
 CLAIMS = Resource("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims")
 CONFIG_MAPS = Resource("ConfigMap", "", "v1", "configmaps")
@@ -47,9 +51,11 @@ LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases")
 
 # What is owned comes before its owner: it is listed first.
 OWN = (TRAINING_RUNS, TRAINING_SCHEDULES, TRAINING_SWEEPS, MODEL_DEPLOYMENTS)
-ACCESSORIES = (AUTOSCALERS, DISRUPTION_BUDGETS)
+ACCESSORIES = (AUTOSCALERS, DISRUPTION_BUDGETS, INGRESSES, HTTP_ROUTES)
 CHILDREN = (JOBS, DEPLOYMENTS, SERVICES, ENDPOINT_SLICES, PODS, *ACCESSORIES)
 # The children that the operator makes itself.
 MADE = (JOBS, DEPLOYMENTS, SERVICES, *ACCESSORIES, TRAINING_RUNS)
 WATCHED = (*OWN, *CHILDREN)
+# A cluster may lack these.
+OPTIONAL = (HTTP_ROUTES,)
 BY_KIND = {resource.kind: resource for resource in WATCHED}

@@ -21,8 +21,12 @@ from modelcycle.runtime.resources import (
     SERVICES,
     Resource,
 )
-from modelcycle.serving.accessories import project_accessory
-from modelcycle.serving.observed import project_deployment, project_service
+from modelcycle.serving.observed import (
+    project_accessory,
+    project_deployment,
+    project_endpoints,
+    project_service,
+)
 from modelcycle.training.observed import project_job
 
 Name = tuple[str, str]  # namespace, name
@@ -60,23 +64,13 @@ def _compact(body: Body) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def _endpoints(body: Body) -> tuple[tuple[str, bool], ...]:
-    return tuple(
-        (
-            endpoint.get("targetRef", {}).get("name", ""),
-            endpoint.get("conditions", {}).get("ready", True) is not False,
-        )
-        for endpoint in body.get("endpoints") or ()
-    )
-
-
 _PROJECTIONS: dict[str, Callable[[Body], Any]] = {
     **{resource.kind: _compact for resource in OWN},
     JOBS.kind: project_job,
     PODS.kind: pods.project,
     DEPLOYMENTS.kind: project_deployment,
     SERVICES.kind: project_service,
-    ENDPOINT_SLICES.kind: _endpoints,
+    ENDPOINT_SLICES.kind: project_endpoints,
     **{resource.kind: partial(project_accessory, resource.kind) for resource in ACCESSORIES},
 }
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from modelcycle.api import API_VERSION
-from modelcycle.plan import Body, Event, Plan, Refusal
+from modelcycle.plan import Body, Event, Patch, Plan, Refusal
 from modelcycle.runtime.cluster import (
     ApiError,
     ConflictError,
@@ -14,10 +14,10 @@ from modelcycle.runtime.cluster import (
     RefusedError,
     UnavailableError,
 )
-from modelcycle.runtime.context import Context
+from modelcycle.runtime.context import ChildId, Context
 from modelcycle.runtime.metrics import WRITES
 from modelcycle.runtime.observe import child_id
-from modelcycle.runtime.resources import BY_KIND, EVENTS, Resource
+from modelcycle.runtime.resources import ACCESSORIES, BY_KIND, EVENTS, OPTIONAL, Resource
 from modelcycle.runtime.store import Key
 
 NOTE_MAX_LENGTH = 1024
@@ -57,17 +57,13 @@ async def carry_out(context: Context, key: Key, body: Body, plan: Plan) -> None:
 
 async def _act(context: Context, key: Key, body: Body, plan: Plan) -> None:
     """The writes on children."""
-    if not plan.creates:
-        context.refusals.pop(key, None)
+    _forget_refusals(context, key, body, plan)
     for child in plan.creates:
-        await _create(context, key, body, child)
+        answer = await _made(context, BY_KIND[child["kind"]], key, body, child)
+        _judge(context, key, child_id(child), answer)
     for patch in plan.patches:
-        ref = patch.ref
-        guard = {"uid": ref.uid, "resourceVersion": ref.resource_version}
-        change = {**patch.body, "metadata": guard}
-        target = BY_KIND[ref.kind]
-        request = context.cluster.patch(target, key.namespace, ref.name, change)
-        _take_in(context, target, await _written(context, key, target, ref.name, "patch", request))
+        answer = await _patched(context, BY_KIND[patch.ref.kind], key, patch)
+        _judge(context, key, _patch_id(body, patch), answer)
     for ref in plan.deletes:
         target = BY_KIND[ref.kind]
         gone = context.cluster.delete(target, key.namespace, ref.name, ref.uid, ref.resource_version)
@@ -93,17 +89,41 @@ async def _write_status(context: Context, resource: Resource, key: Key, body: Bo
         context.wake_others(key, woken)
 
 
-async def _create(context: Context, key: Key, owner: Body, child: Body) -> None:
-    resource = BY_KIND[child["kind"]]
-    answer = await _made(context, resource, key, owner, child)
-    if isinstance(answer, Refusal):
-        known = context.refusals.get(key) == (child_id(child), answer)
-        context.refusals[key] = child_id(child), answer
-        if not known:
-            raise RefusedChildError(answer.message)
-        return
-    context.refusals.pop(key, None)
-    _take_in(context, resource, answer)
+def _forget_refusals(context: Context, key: Key, owner: Body, plan: Plan) -> None:
+    """Those of what is not wanted any more."""
+    wanted = {*map(child_id, plan.creates), *(_patch_id(owner, patch) for patch in plan.patches)}
+    known = context.refusals.pop(key, {})
+    if still := {child: refusal for child, refusal in known.items() if child in wanted}:
+        context.refusals[key] = still
+
+
+def _patch_id(owner: Body, patch: Patch) -> ChildId:
+    return owner["metadata"]["uid"], patch.ref.kind, patch.ref.name
+
+
+def _judge(context: Context, key: Key, child: ChildId, answer: Body | Refusal) -> None:
+    """A no that is new is judged by the next pass before anything else is written; an old one stops nothing."""
+    others = context.refusals.pop(key, {})
+    before = others.pop(child, None)
+    now = {**others, child: answer} if isinstance(answer, Refusal) else others
+    if now:
+        context.refusals[key] = now
+    if not isinstance(answer, Refusal):
+        _take_in(context, BY_KIND[child[1]], answer)
+    elif before is None or before.reason != answer.reason:
+        raise RefusedChildError(answer.message)
+
+
+async def _patched(context: Context, resource: Resource, key: Key, patch: Patch) -> Body | Refusal:
+    ref = patch.ref
+    change = {**patch.body, "metadata": {"uid": ref.uid, "resourceVersion": ref.resource_version}}
+    request = context.cluster.patch(resource, key.namespace, ref.name, change)
+    try:
+        return await _written(context, key, resource, ref.name, "patch", request)
+    except RefusedError as error:
+        if resource not in ACCESSORIES:
+            raise
+        return refused({"kind": ref.kind}, error.code, error.message)
 
 
 async def _made(context: Context, resource: Resource, key: Key, owner: Body, child: Body) -> Body | Refusal:
@@ -113,6 +133,10 @@ async def _made(context: Context, resource: Resource, key: Key, owner: Body, chi
         return await _written(context, key, resource, child["metadata"]["name"], "create", request)
     except RefusedError as error:
         return refused(child, error.code, error.message)
+    except NotFoundError as error:
+        if resource not in OPTIONAL or error.reason == "NotFound":  # its namespace has gone
+            raise
+        return not_installed(resource)
     except ConflictError as error:
         if error.reason != "AlreadyExists":
             raise
@@ -126,6 +150,15 @@ def refused(child: Body, code: int, message: str) -> Refusal:
     if code == 403:
         return Refusal("Forbidden", f"The API server does not let the {kind} be made: {message}", final=False)
     return Refusal(f"{kind}Refused", f"The API server refuses the {kind}: {message}", final=True)
+
+
+def not_installed(resource: Resource) -> Refusal:
+    """A kind that the API server does not have."""
+    message = (
+        f"The cluster does not have the kind {resource.kind} ({resource.group}/{resource.version}): install the "
+        "Gateway API, https://gateway-api.sigs.k8s.io, or name an ingressClassName."
+    )
+    return Refusal("GatewayAPINotInstalled", message, final=False)
 
 
 def name_taken(owner: Body, child: Body, existing: Body) -> Refusal | None:

@@ -1,17 +1,17 @@
 """Canary: clients reach a few of the candidate's pods beside those of what serves, and more from step to step.
 
-The share is the ratio of pods behind one Service; what serves keeps all of its own until the end, so that it can
-answer everybody the moment that the candidate fails.
+The share is the ratio of pods behind one Service, or exact by an HTTPRoute (weights.py); what serves keeps all of its
+own pods until the end, so that it can answer everybody the moment that the candidate fails.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from modelcycle.api.modeldeployment import CanaryProgress, Candidate
+from modelcycle.api.modeldeployment import CanaryProgress, Candidate, ModelDeployment
 from modelcycle.failure import Failure
 from modelcycle.plan import REVISION_LABEL
-from modelcycle.serving import annotations
+from modelcycle.serving import annotations, way_in, weights
 from modelcycle.serving.decision import Rollout, reject, under_way
 from modelcycle.serving.observed import Observed, Traffic
 
@@ -32,6 +32,8 @@ def wanted(observed: Observed, candidate: Candidate) -> int:
     spec = observed.deployment.spec
     if spec.strategy.canary is None or candidate.in_place or observed.deployment.status.serving is None:
         return spec.replicas
+    if weights.used(observed.deployment):
+        return spec.replicas
     steps, index = spec.strategy.canary.steps, candidate.canary.index if candidate.canary else 0
     if index >= len(steps) or candidate.step in ("Switching", "Settling"):
         return spec.replicas
@@ -40,23 +42,45 @@ def wanted(observed: Observed, candidate: Candidate) -> int:
 
 def step(observed: Observed, before: Rollout, candidate: Candidate, now: datetime) -> Rollout | None:
     """The decision for a proven candidate; None when it has been through all steps, or there are none."""
+    decided = _step(observed, before, candidate, now)
+    return weights.shared(observed, decided) if decided and weights.used(observed.deployment) else decided
+
+
+def _step(observed: Observed, before: Rollout, candidate: Candidate, now: datetime) -> Rollout | None:
     canary, progress = observed.deployment.spec.strategy.canary, candidate.canary or CanaryProgress()
     if canary is None or candidate.in_place or before.serving is None or progress.index >= len(canary.steps):
         return None
-    own = {candidate.revision, before.serving.revision}
-    left = [pod for pod in observed.pods if pod.label(REVISION_LABEL) not in own]
-    if left:
-        return under_way(before, candidate, "Proving", f"{len(left)} pods of other versions still to go.")
-    shares = _shares(observed)
-    weight = round(100 * shares.get(candidate.revision, 0) / max(1, sum(shares.values())))
-    going = candidate.model_copy(update={"weight": weight, "canary": progress})
-    reached = shares.get(candidate.revision, 0) >= wanted(observed, candidate)
-    if observed.service is None or not observed.service.wide or not reached:
-        begun = under_way(before, going, "Canary", "Its pods join those that clients reach.")
-        return replace(begun, widen=True)
+    if weights.used(observed.deployment):
+        going = weights.weighed(observed, candidate.model_copy(update={"canary": progress}))
+        if trouble := way_in.trouble(observed):
+            return _inconclusive(observed, before, going, trouble)
+        approach = weights.approached(observed, before, going, canary.steps[progress.index])
+    else:
+        own = {candidate.revision, before.serving.revision}
+        if left := [pod for pod in observed.pods if pod.label(REVISION_LABEL) not in own]:
+            return under_way(before, candidate, "Proving", f"{len(left)} pods of other versions still to go.")
+        going = candidate.model_copy(update={"weight": _weight(observed, candidate), "canary": progress})
+        approach = _approached(observed, before, going)
+    if approach:
+        return approach
     if progress.since is None:
         return _begun(observed, before, going, progress, now)
     return _judged(observed, before, going, progress, now)
+
+
+def _approached(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout | None:
+    """The way to the step's share by the ratio of pods; None when clients reach all of the step's pods."""
+    reached = _shares(observed).get(candidate.revision, 0) >= wanted(observed, candidate)
+    if observed.service is None or not observed.service.wide or not reached:
+        begun = under_way(before, candidate, "Canary", "Its pods join those that clients reach.")
+        return replace(begun, widen=True)
+    return None
+
+
+def _weight(observed: Observed, candidate: Candidate) -> int:
+    """The true share by the ratio of pods, in percent."""
+    shares = _shares(observed)
+    return round(100 * shares.get(candidate.revision, 0) / max(1, sum(shares.values())))
 
 
 def _shares(observed: Observed) -> Mapping[str, int]:
@@ -79,7 +103,7 @@ def _begun(
 
 
 def _going_on(before: Rollout, candidate: Candidate, said: str, look_again: float) -> Rollout:
-    message = f"{candidate.weight} % of the pods that clients reach are its own. {said}".strip()
+    message = f"Its share of the requests is {candidate.weight} %. {said}".strip()
     return replace(under_way(before, candidate, "Canary", message, look_again=look_again), widen=True)
 
 
@@ -131,10 +155,11 @@ def _all_passed(before: Rollout, candidate: Candidate) -> Rollout:
     return _going_on(before, candidate, "It has been through all steps.", 0)
 
 
-def shares_clients(candidate: Candidate | None) -> bool:
-    """Whether clients may be led to the candidate's pods beside those of what serves."""
+def shares_clients(deployment: ModelDeployment, candidate: Candidate | None) -> bool:
+    """Whether the clients' Service may lead to the candidate's pods beside those of what serves."""
     return (
         candidate is not None
+        and not weights.used(deployment)
         and candidate.canary is not None
         and candidate.step in ("Canary", "AwaitingApproval")
     )

@@ -10,6 +10,14 @@ from modelcycle.serving.revision import Revision
 
 
 @dataclass(frozen=True)
+class Share:
+    """What an HTTPRoute leads to the pods of a revision, in percent of the requests."""
+
+    revision: str
+    weight: int
+
+
+@dataclass(frozen=True)
 class Rollout:
     """The decision of one pass.
 
@@ -21,6 +29,7 @@ class Rollout:
         create: the revision whose Deployment is to be made.
         switch: name of the revision that the client Service's selector is to be set to, or "".
         widen: whether the client Service leads to the candidate's pods as well.
+        share: what a Gateway leads to them instead, or None.
         keep: names of the revisions whose Deployments stay.
         reason, message: of the condition Progressing.
         look_again: seconds, or None.
@@ -37,6 +46,7 @@ class Rollout:
     create: Revision | None = None
     switch: str = ""
     widen: bool = False
+    share: Share | None = None
     keep: frozenset[str] = field(default_factory=frozenset)
     reason: str = "RolloutComplete"
     message: str = ""

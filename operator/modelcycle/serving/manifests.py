@@ -14,6 +14,7 @@ from modelcycle.plan import (
     restricted_container,
     restricted_pod,
 )
+from modelcycle.serving import auth
 from modelcycle.serving.revision import Revision, claim_name, image
 
 CONTAINER = "serve"
@@ -26,7 +27,7 @@ GRACE_SECONDS = DRAIN_SECONDS + 30
 
 
 def child_name(deployment: ModelDeployment, revision: str) -> str:
-    """Name of a revision's Deployment."""
+    """Name of a revision's Deployment, and of its Service where it has one."""
     return f"{deployment.metadata.name}-{revision}"
 
 
@@ -111,6 +112,7 @@ def _pod(deployment: ModelDeployment, defaults: Defaults, revision: Revision) ->
         "volumes": [
             {"name": "mlruns", "persistentVolumeClaim": claim},
             {"name": "tmp", "emptyDir": {}},
+            *auth.volumes(deployment),
         ],
     }
 
@@ -143,10 +145,13 @@ def _container(deployment: ModelDeployment, defaults: Defaults, revision: Revisi
         {"name": "MODELCYCLE_DRAIN_SECONDS", "value": str(DRAIN_SECONDS)},
         {"name": "PORT", "value": str(PORT)},
         *_batching(deployment.spec.batching),
+        *auth.environment(deployment, defaults, revision.name),
     ]
+    shared = _shared(deployment, defaults, revision, own, cache_read_only=True)
     return {
         "name": CONTAINER,
-        **_shared(deployment, defaults, revision, own, cache_read_only=True),
+        **shared,
+        "volumeMounts": [*shared["volumeMounts"], *auth.mounts(deployment)],
         **({"envFrom": env_from} if env_from else {}),
         "ports": [{"name": "http", "containerPort": PORT}],
         # Ready is proven: loaded, and its own example answered. A slow start is the deadline's business.
@@ -208,10 +213,19 @@ def _probe(path: str, period: int, failures: int) -> Body:
 def client_service(deployment: ModelDeployment, revision: str) -> Body:
     """The v1 Service that clients use. Its selector is the switch; everything else of it is its users' to set."""
     name = deployment.metadata.name
+    return _service(deployment, revision, name, {DEPLOYMENT_LABEL: name})
+
+
+def revision_service(deployment: ModelDeployment, revision: str) -> Body:
+    """The v1 Service of one revision alone, to which an HTTPRoute leads a share."""
+    return _service(deployment, revision, child_name(deployment, revision), labels(deployment, revision))
+
+
+def _service(deployment: ModelDeployment, revision: str, name: str, marks: dict[str, str]) -> Body:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": owned_metadata("ModelDeployment", deployment.metadata, name, {DEPLOYMENT_LABEL: name}),
+        "metadata": owned_metadata("ModelDeployment", deployment.metadata, name, marks),
         "spec": {
             "selector": labels(deployment, revision),
             "ports": [{"name": "http", "port": 80, "targetPort": "http"}],

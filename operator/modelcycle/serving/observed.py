@@ -1,14 +1,14 @@
 """Everything that a pass over a ModelDeployment knows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.defaults import Defaults
-from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, VERSION_LABEL, Refusal
-from modelcycle.pods import Pod
+from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, VERSION_LABEL, Body, Refusal
+from modelcycle.pods import Pod, Told
 from modelcycle.registry import Files, Origin, Resolution, Version
-from modelcycle.serving.accessories import Accessory
 from modelcycle.serving.revision import Revision
 
 
@@ -85,6 +85,71 @@ def project_service(body: dict[str, Any]) -> ClientService:
 
 
 @dataclass(frozen=True)
+class Backend:
+    """The Service of one revision, to which an HTTPRoute leads a share. ready: the pods that its endpoints list so."""
+
+    service: ClientService
+    ready: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """A projection of a discovery.k8s.io/v1 EndpointSlice: its Service, and its pods with their readiness."""
+
+    service: str
+    pods: tuple[tuple[str, bool], ...]
+
+
+def project_endpoints(body: dict[str, Any]) -> Endpoints:
+    """Endpoints from what the API server sends."""
+    pods = (
+        (
+            endpoint.get("targetRef", {}).get("name", ""),
+            endpoint.get("conditions", {}).get("ready", True) is not False,
+        )
+        for endpoint in body.get("endpoints") or ()
+    )
+    return Endpoints(body["metadata"].get("labels", {}).get("kubernetes.io/service-name", ""), tuple(pods))
+
+
+@dataclass(frozen=True)
+class Accessory:
+    """A projection of what stands beside the pods, controlled by the ModelDeployment.
+
+    Attributes:
+        parents: of an HTTPRoute, what each controller says of each Gateway that it names.
+    """
+
+    kind: str
+    name: str
+    uid: str
+    resource_version: str
+    spec: Body
+    generation: int = 1
+    parents: tuple[Body, ...] = ()
+
+    @property
+    def weights(self) -> Mapping[str, int]:
+        """Of an HTTPRoute, what it leads to each Service."""
+        backends = (backend for rule in self.spec.get("rules", ()) for backend in rule.get("backendRefs", ()))
+        return {backend["name"]: backend.get("weight", 1) for backend in backends}
+
+
+def project_accessory(kind: str, body: dict[str, Any]) -> Accessory:
+    """An Accessory from what the API server sends."""
+    metadata = body["metadata"]
+    return Accessory(
+        kind=kind,
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        spec=body.get("spec", {}),
+        generation=metadata.get("generation", 1),
+        parents=tuple(body.get("status", {}).get("parents", ())),
+    )
+
+
+@dataclass(frozen=True)
 class Traffic:
     """What the pods of a revision have answered since they started. errors: with a status of 500 and above."""
 
@@ -107,7 +172,9 @@ class Observed:
         traffic: what the candidate's pods have answered; None where that is not known.
         rollouts_elsewhere: unfinished rollouts of other ModelDeployments.
         claim_exists: whether the shared volume's claim is there; None if nobody looked.
-        refusal: the API server's last no to a child's creation.
+        refusal: the API server's last no to the creation of a Deployment or Service.
+        refused: its last noes to accessories, by kind.
+        told: why the kubelet does not start a pod of the candidate, where only Events say so.
     """
 
     deployment: ModelDeployment
@@ -122,14 +189,20 @@ class Observed:
     service: ClientService | None = None
     lost: Revision | None = None
     accessories: tuple[Accessory, ...] = ()
+    backends: tuple[Backend, ...] = ()
     endpoints: tuple[tuple[str, bool], ...] = ()
     traffic: Traffic | None = None
     rollouts_elsewhere: int = 0
     claim_exists: bool | None = None
     refusal: Refusal | None = None
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+    told: Told | None = None
 
     def of_revision(self, revision: str) -> RevisionDeployment | None:
         return next((d for d in self.revisions if d.revision == revision and not d.deleting), None)
+
+    def accessory(self, kind: str) -> Accessory | None:
+        return next((one for one in self.accessories if one.kind == kind), None)
 
     def pods_of(self, revision: str) -> tuple[Pod, ...]:
         return tuple(p for p in self.pods if p.label(REVISION_LABEL) == revision and not p.deleting)

@@ -6,7 +6,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import ModelDeploymentStatus
 from modelcycle.conditions import Conditions, cut, find
 from modelcycle.plan import REVISION_LABEL, Body, Event, Patch, Plan, Ref
-from modelcycle.serving import accessories, in_place, manifests
+from modelcycle.serving import accessories, in_place, manifests, way_in, weights
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.rollout import decide
@@ -23,15 +23,15 @@ def plan(observed: Observed, now: datetime) -> Plan:
     rollout = decide(observed, now)
     status = judged(observed, rollout, now)
     creates, patches = _writes(observed, rollout)
-    beside = accessories.changes(deployment, observed.accessories)
+    beside = accessories.changes(deployment, observed.accessories, rollout.share)
     look_again = rollout.look_again
-    if observed.refusal and not observed.refusal.final:
+    if observed.refused or (observed.refusal and not observed.refusal.final):
         look_again = min(look_again or REFUSED_RETRY_SECONDS, REFUSED_RETRY_SECONDS)
     return Plan(
         status=status,
         creates=(*creates, *beside.creates),
         patches=(*patches, *beside.patches),
-        deletes=(*_deletes(observed, rollout), *beside.deletes),
+        deletes=(*weights.services_over(observed, rollout), *_deletes(observed, rollout), *beside.deletes),
         events=events(deployment.status, status),
         look_again=look_again,
     )
@@ -52,6 +52,7 @@ def _writes(observed: Observed, rollout: Rollout) -> tuple[tuple[Body, ...], tup
     elif rollout.widen and service and not service.wide:
         ref = Ref("Service", service.name, service.uid, service.resource_version)
         patches.append(Patch(ref, {"spec": {"selector": {REVISION_LABEL: None}}}))
+    creates += weights.service(observed, rollout)
     return tuple(creates), (*patches, *_scaling(observed, rollout))
 
 
@@ -83,6 +84,7 @@ def judged(observed: Observed, rollout: Rollout, now: datetime) -> ModelDeployme
     _judge_ready(conditions, observed, rollout, ready)
     _judge_up_to_date(conditions, rollout)
     _judge_registry(conditions, observed)
+    accessories.judge(conditions, observed)
     reason, message = _said(observed, rollout)
     conditions.judge("Progressing", reason in _MOVING, reason, message)
     return deployment.status.model_copy(
@@ -95,7 +97,7 @@ def judged(observed: Observed, rollout: Rollout, now: datetime) -> ModelDeployme
             "history": list(rollout.history),
             "approved": rollout.approved or None,
             "retry_handled": rollout.retry_handled or None,
-            "url": manifests.url(deployment) if serving else None,
+            "url": way_in.url(observed) if serving else None,
             "replicas": sum(not pod.over for pod in pods),
             "ready_replicas": ready,
             "selector": _selector(observed, serving.revision) if serving else None,

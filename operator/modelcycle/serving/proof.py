@@ -25,8 +25,11 @@ class Proof:
     failure: Failure
 
 
-def judge(deployment: RevisionDeployment, pods: tuple[Pod, ...], replicas: int) -> Proof:
-    """Proven is: as many pods as wanted are ready, that is, loaded and answering their own example."""
+def judge(deployment: RevisionDeployment, pods: tuple[Pod, ...], replicas: int, told: str = "") -> Proof:
+    """Proven is: as many pods as wanted are ready, that is, loaded and answering their own example.
+
+    told: why a pod does not start, where its status does not say so.
+    """
     failed = next((failure for pod in pods if (failure := _hopeless(pod))), None)
     if failed:
         return Proof("Failed", failed)
@@ -34,7 +37,9 @@ def judge(deployment: RevisionDeployment, pods: tuple[Pod, ...], replicas: int) 
     ready = min(deployment.ready, sum(pod.ready for pod in pods))
     if deployment.replicas == replicas and ready >= replicas:
         return Proof("Proven", Failure("Ready", ""))
-    message = f"{ready} of {replicas} pods are ready. {_trouble(deployment, pods) or note(pods)}".strip()
+    message = (
+        f"{ready} of {replicas} pods are ready. {_trouble(deployment, pods) or told or note(pods)}".strip()
+    )
     step: Literal["Proving", "Starting"] = "Proving" if any(pod.running for pod in pods) else "Starting"
     return Proof(step, Failure("NotReady", message))
 

@@ -12,7 +12,7 @@ from modelcycle.registry import Version
 TEMPLATE_FORMAT = 2
 
 # Fields that came after a format was in use: they count where they are set, so that a new one restarts nothing.
-_LATER_FIELDS = {"requirements", "self_test", "trust", "batching", "env_from", "pod_template"}
+_LATER_FIELDS = {"requirements", "self_test", "trust", "batching", "env_from", "pod_template", "auth"}
 
 
 @dataclass(frozen=True)

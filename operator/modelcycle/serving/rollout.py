@@ -10,7 +10,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import Candidate, Step
 from modelcycle.failure import Failure
 from modelcycle.registry import identity
-from modelcycle.serving import annotations, canary, gates, in_place, lineage, manifests
+from modelcycle.serving import annotations, canary, gates, in_place, lineage, manifests, silence, weights
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.decision import Rollout, reject, rejected, under_way, without_candidate
 from modelcycle.serving.observed import Observed
@@ -37,7 +37,9 @@ def decide(observed: Observed, now: datetime) -> Rollout:
 def _narrowed(observed: Observed, rollout: Rollout) -> Rollout:
     """Clients are led to what serves alone again, once nothing shares them with it."""
     wide = observed.service is not None and observed.service.wide
-    if not wide or rollout.switch or rollout.serving is None or canary.shares_clients(rollout.candidate):
+    if not wide or rollout.switch or rollout.serving is None:
+        return rollout
+    if canary.shares_clients(observed.deployment, rollout.candidate):
         return rollout
     return replace(rollout, switch=rollout.serving.revision)
 
@@ -202,6 +204,7 @@ def _still_at_it(
 ) -> Rollout:
     """The deadline covers the time to the proof; of a proof that was lost again, the time since."""
     seen_proven = candidate.step in _SEEN_PROVEN
+    candidate = weights.weighed(observed, candidate)
     if seen_proven:
         candidate = candidate.model_copy(update={"unready_since": candidate.unready_since or now})
     seconds = observed.deployment.spec.progress_deadline_seconds
@@ -213,6 +216,7 @@ def _still_at_it(
     if left <= 0:
         late = Failure("ProgressDeadlineExceeded", _late(seconds, seen_proven, proof))
         return reject(before, candidate.version, candidate.revision, late, now)
+    left = silence.sooner(observed, left)
     unproven: Step = "Proving" if proof.verdict == "Proving" else "Starting"
     step = candidate.step if seen_proven else unproven
     room = in_place.no_room(observed, candidate.revision, now) if before.serving else None
@@ -266,7 +270,7 @@ def _awaiting_approval(observed: Observed, before: Rollout, candidate: Candidate
 def _proof(observed: Observed, revision: str, replicas: int) -> Proof:
     deployment = observed.of_revision(revision)
     if deployment:
-        return judge(deployment, observed.pods_of(revision), replicas)
+        return judge(deployment, observed.pods_of(revision), replicas, silence.words(observed))
     refusal, target = observed.refusal, target_of(observed)
     if refusal and refusal.final:
         return Proof("Failed", Failure(refusal.reason, refusal.message))

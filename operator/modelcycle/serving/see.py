@@ -4,7 +4,7 @@ from datetime import datetime
 
 from modelcycle.api.modeldeployment import RETRY, Past, Rejected, Serving
 from modelcycle.plan import REVISION_LABEL
-from modelcycle.serving import annotations, gates, lineage
+from modelcycle.serving import annotations, gates, lineage, weights
 from modelcycle.serving import revision as revisions
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Observed
@@ -59,13 +59,16 @@ def _kept(
     observed: Observed, serving: Serving | None, history: tuple[Past, ...], rejected: tuple[Rejected, ...]
 ) -> frozenset[str]:
     """What serves, the one before it until that answers well, and whatever clients are still led to."""
+    led_to_by_gateway = weights.led_to(observed)
     if serving is None:
-        return frozenset()
+        return led_to_by_gateway
     failed = any(entry.revision == serving.revision for entry in rejected)
     answers = (serving.since is not None and not failed) or observed.deployment.spec.replicas == 0
     led_to = {name for name, is_ready in observed.endpoints if is_ready}
     reached = {pod.label(REVISION_LABEL) for pod in observed.pods if pod.name in led_to}
-    return frozenset({serving.revision, *reached, *(past.revision for past in history[:1] if not answers)})
+    return led_to_by_gateway | frozenset(
+        {serving.revision, *reached, *(past.revision for past in history[:1] if not answers)}
+    )
 
 
 def _serving(observed: Observed, now: datetime) -> tuple[Serving | None, tuple[Past, ...]]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.defaults import Defaults
 from modelcycle.plan import Refusal
-from modelcycle.pods import Pod, timestamp
+from modelcycle.pods import Pod, Told, timestamp
 from modelcycle.registry import Version
 
 # https://kueue.sigs.k8s.io/docs/reference/labels-and-annotations/
@@ -69,23 +69,6 @@ def project_job(body: dict[str, Any]) -> Job:
         message=(ended or {}).get("message", ""),
         deleting="deletionTimestamp" in metadata,
     )
-
-
-@dataclass(frozen=True)
-class Told:
-    """The newest warning Event about a Job or a pod."""
-
-    reason: str
-    message: str
-    at: datetime
-
-
-def project_event(body: dict[str, Any]) -> Told:
-    """An events.k8s.io/v1 Event: one that repeats says in its series, or in an older field, when it was last."""
-    series = body.get("series") or {}
-    at = series.get("lastObservedTime") or body.get("deprecatedLastTimestamp") or body.get("eventTime")
-    at = at or body["metadata"]["creationTimestamp"]
-    return Told(body.get("reason", ""), body.get("note", ""), timestamp(at))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import sys
 
 from modelserver import ending, logs
 from modelserver.cpus import limit_pools
+from modelserver.failures import NotServableNowError
 from modelserver.prepared import take_over
 
 
@@ -23,11 +24,11 @@ def main() -> int:
 
     try:
         settings = Settings.from_env(os.environ)
+        server = Server(settings)
         listener = socket.create_server((settings.host, settings.port), backlog=2048)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, NotServableNowError) as error:
         return ending.say(f"The server cannot start: {error}", ending.AGAIN)
     ending.log.info("listening on %s port %d", *listener.getsockname()[:2])
-    server = Server(settings)
     server.run(sockets=[listener])
     del held
     return ending.failed(server.failure) if server.failure else 0

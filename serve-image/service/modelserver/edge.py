@@ -15,6 +15,7 @@ from modelserver.known import knows
 from modelserver.metrics import Meter
 from modelserver.model import Model
 from modelserver.protocols import (
+    Answer,
     ClientGoneError,
     Header,
     Receive,
@@ -29,6 +30,7 @@ from modelserver.protocols import (
 )
 from modelserver.requestlog import RequestLog
 from modelserver.routes import PREDICTING, Route, route
+from modelserver.tokens import OPEN, Guard
 from modelserver.tracing import traced
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -46,6 +48,7 @@ class Edge:
         model_version: str,
         max_body_bytes: int = 64 * 2**20,
         log: RequestLog | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.model: Model | None = None
         self.draining = False
@@ -53,6 +56,7 @@ class Edge:
         self.name, self.version = model_name, model_version
         self.max_body_bytes = max_body_bytes
         self.log = log
+        self._guard = guard
         self._predictions: App = traced(predictions)
         # Names may hold any character, header values may not.
         self.headers = [
@@ -78,7 +82,7 @@ class Edge:
         send_marked: Send = marked
         meter = self._meters.get(asked)
         if meter is None:
-            await self._app(asked)(scope, receive, send_marked)
+            await self._app(asked, scope)(scope, receive, send_marked)
             return
         began = time.perf_counter()
         meter.in_progress.inc()
@@ -86,7 +90,7 @@ class Edge:
         if entry:
             receive, send_marked = entry.hearing(receive), entry.seeing(send_marked)
         try:
-            await self._app(asked)(scope, receive, send_marked)
+            await self._app(asked, scope)(scope, receive, send_marked)
         except ClientGoneError:
             pass
         finally:
@@ -95,7 +99,9 @@ class Edge:
             if entry:
                 entry.ended(status, seconds)
 
-    def _app(self, asked: Route) -> App:
+    def _app(self, asked: Route, scope: Scope) -> App:
+        if self._guard and asked not in OPEN and (refused := self._guard.refuses(scope)):
+            return _answering(refused)
         if asked == Route.LIVE:
             return document(b"alive\n", TEXT)
         if asked == Route.READY:
@@ -164,6 +170,13 @@ def document(body: bytes, content_type: str, status: int = 200) -> App:
         return None
 
     return answer
+
+
+def _answering(answer: Answer) -> App:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await reply(send, answer)
+
+    return app
 
 
 async def _still_loading(scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,6 +23,7 @@ from modelserver.imports import one_at_a_time
 from modelserver.model import Model, prove, served
 from modelserver.requestlog import RequestLog
 from modelserver.settings import Settings, of_process
+from modelserver.tokens import Guard
 from modelserver.tracing import flush, trace_bentoml
 
 log = logging.getLogger(__name__)
@@ -35,13 +36,14 @@ BRIEFLY = 0.0005
 
 
 class Server(uvicorn.Server):
-    """Serves one model; `failure` tells afterwards why it could not."""
+    """Serves one model; `failure` tells afterwards why it could not. Raises NotServableNowError without a token."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         sample = settings.request_log_sample
         log = RequestLog(sample, settings.request_log_file) if sample else None
-        self.edge = Edge(settings.model_name, settings.model_version, settings.max_body_bytes, log)
+        guard = Guard(settings.token_file, settings.own_digest) if settings.token_file else None
+        self.edge = Edge(settings.model_name, settings.model_version, settings.max_body_bytes, log, guard)
         self.failure: Exception | None = None
         self._stop_at = float("inf")
         self._lifespan = contextlib.AsyncExitStack()

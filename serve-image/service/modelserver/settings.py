@@ -39,6 +39,8 @@ class Settings:
     batch_max_latency: float
     request_log_sample: float
     request_log_file: str
+    token_file: Path | None
+    own_digest: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -69,6 +71,8 @@ class Settings:
             batch_max_latency=_number(env, "MODELCYCLE_BATCH_MAX_LATENCY_MS", 10) / 1000,
             request_log_sample=_number(env, "MODELCYCLE_REQUEST_LOG_SAMPLE", 0),
             request_log_file=env.get("MODELCYCLE_REQUEST_LOG_FILE", ""),
+            token_file=Path(tokens) if (tokens := env.get("MODELCYCLE_TOKEN_FILE", "")) else None,
+            own_digest=env.get("MODELCYCLE_OPERATOR_DIGEST", ""),
         )
 
 

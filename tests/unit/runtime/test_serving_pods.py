@@ -25,8 +25,8 @@ def metrics(**codes: int) -> bytes:
     return generate_latest(registry)
 
 
-def test_errors_are_answers_from_500_on() -> None:
-    assert counted(metrics(_200=7, _422=2, _500=1, _503=1).decode()) == Traffic(11, 2)
+def test_errors_are_answers_from_500_on_and_who_has_no_token_does_not_count() -> None:
+    assert counted(metrics(_200=7, _401=9, _422=2, _500=1, _503=1).decode()) == Traffic(11, 2)
 
 
 def test_a_pod_that_has_answered_nothing_has_figures_all_the_same() -> None:

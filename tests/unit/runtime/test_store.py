@@ -194,11 +194,13 @@ def test_a_slice_may_be_empty(endpoints: list[dict[str, Any]] | None) -> None:
 
 
 def endpoints_of(endpoints: list[dict[str, Any]] | None) -> Any:
-    metadata = a_client_service().body()["metadata"] | {"name": "iris-abcde"}
+    labels = {"kubernetes.io/service-name": "iris"}
+    metadata = a_client_service().labelled(labels).body()["metadata"] | {"name": "iris-abcde"}
     store = Store()
     assert store.put(ENDPOINT_SLICES, {"metadata": metadata, "endpoints": endpoints}) == (DEPLOYMENT,)
     (entry,) = store.children(ENDPOINT_SLICES, DEPLOYMENT)
-    return entry.item
+    assert entry.item.service == "iris"
+    return entry.item.pods
 
 
 def test_keys_and_items_list_what_there_is() -> None:

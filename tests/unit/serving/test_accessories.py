@@ -1,12 +1,19 @@
 """What stands beside the pods that serve."""
 
+from typing import Any
+
 import pytest
 from modelcycle.plan import REVISION_LABEL
-from modelcycle.serving.accessories import Accessory, changes
+from modelcycle.serving.accessories import changes
+from modelcycle.serving.observed import Accessory
 
 from tests.builders import ModelDeploymentBuilder, a_model_deployment
 
 SCALED = {"minReplicas": 2, "maxReplicas": 5, "targetCPUUtilizationPercentage": 70}
+
+
+INGRESS = {"host": "iris.example.org"}
+GATEWAY = {"host": "iris.example.org", "gateway": {"name": "public"}}
 
 
 def made(deployment: ModelDeploymentBuilder, *there: Accessory) -> list[str]:
@@ -19,11 +26,17 @@ def made(deployment: ModelDeploymentBuilder, *there: Accessory) -> list[str]:
 
 
 def as_made(deployment: ModelDeploymentBuilder) -> tuple[Accessory, ...]:
-    """All that is wanted is there, with defaults that the API server has set."""
+    """All that is wanted is there, with defaults that the API server has set, at any depth."""
     return tuple(
-        Accessory(body["kind"], "iris", "uid", "1", {**body["spec"], "behavior": {}})
+        Accessory(body["kind"], "iris", "uid", "1", defaulted(body["spec"]))
         for body in changes(deployment.build(), ()).creates
     )
+
+
+def defaulted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {**{name: defaulted(below) for name, below in value.items()}, "aDefault": {}}
+    return [defaulted(below) for below in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(
@@ -42,6 +55,8 @@ def as_made(deployment: ModelDeploymentBuilder) -> tuple[Accessory, ...]:
             ["+HorizontalPodAutoscaler"],
             id="as many as are needed, and perhaps one",
         ),
+        pytest.param(a_model_deployment().with_spec(route=INGRESS), ["+Ingress"], id="a host"),
+        pytest.param(a_model_deployment().with_spec(route=GATEWAY), ["+HTTPRoute"], id="a host of a Gateway"),
     ],
 )
 def test_what_stands_beside(deployment: ModelDeploymentBuilder, wanted: list[str]) -> None:
@@ -52,6 +67,17 @@ def test_what_stands_beside(deployment: ModelDeploymentBuilder, wanted: list[str
 def test_what_is_not_wanted_any_more_goes() -> None:
     there = as_made(a_model_deployment().with_spec(autoscaling=SCALED))
     assert made(a_model_deployment(), *there) == ["-HorizontalPodAutoscaler", "-PodDisruptionBudget"]
+
+
+def test_what_a_spec_says_no_more_is_taken_out_of_what_is_there() -> None:
+    there = as_made(a_model_deployment().with_spec(route={**INGRESS, "tlsSecretName": "iris-tls"}))
+    (patch,) = changes(a_model_deployment().with_spec(route=INGRESS).build(), there).patches
+    assert patch.body["spec"]["tls"] is None
+
+
+def test_of_one_way_in_comes_the_other() -> None:
+    there = as_made(a_model_deployment().with_spec(route=INGRESS))
+    assert made(a_model_deployment().with_spec(route=GATEWAY), *there) == ["+HTTPRoute", "-Ingress"]
 
 
 def test_other_bounds_are_written_into_the_autoscaler_that_is_there() -> None:

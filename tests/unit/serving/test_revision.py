@@ -42,6 +42,7 @@ def test_the_name_of_a_revision_is_the_same_in_every_process() -> None:
         {"selfTest": {"mode": "Load"}},
         {"trust": "NoPickle"},
         {"batching": {}},
+        {"auth": {"secretName": "clients"}},
     ],
     ids=lambda field: next(iter(field)),
 )

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.plan import Plan
-from modelcycle.training.observed import Observed, Results, Told
+from modelcycle.pods import Told
+from modelcycle.training.observed import Observed, Results
 from modelcycle.training.plan import plan
 from modelcycle.training.waiting import EVENTS_AGAIN_SECONDS, WAITING_GRACE_SECONDS, unexplained
 

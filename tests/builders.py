@@ -17,6 +17,7 @@ from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.api.trainingschedule import TrainingSchedule
 from modelcycle.api.trainingsweep import TrainingSweep
 from modelcycle.defaults import Defaults
+from modelcycle.errand import Outcome
 from modelcycle.plan import DEPLOYMENT_LABEL, MANAGED_BY, REVISION_LABEL, RUN_LABEL, Body, Refusal
 from modelcycle.pods import Pod, Told
 from modelcycle.registry import Files, Origin, RegisteredModel, Resolution, Version
@@ -562,6 +563,8 @@ class DeploymentSeen:
     service: ClientServiceBuilder | None = None
     lost: Revision | None = None
     endpoints: Mapping[str, bool] = field(default_factory=dict)
+    traffic: serving.Traffic | None = None
+    outcome: Outcome | None = None
     rollouts_elsewhere: int = 0
     claim_exists: bool | None = None
     refusal: Refusal | None = None
@@ -588,6 +591,8 @@ class DeploymentSeen:
             service=self.service.build() if self.service else None,
             lost=self.lost,
             endpoints=tuple(self.endpoints.items()),
+            traffic=self.traffic,
+            outcome=self.outcome,
             rollouts_elsewhere=self.rollouts_elsewhere,
             claim_exists=self.claim_exists,
             refusal=self.refusal,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from modelcycle.api import API_VERSION, GROUP
 from modelcycle.api.meta import Model, ObjectMeta
+from modelcycle.errand import Errand
 
 Body = dict[str, Any]
 
@@ -133,6 +134,7 @@ class Plan:
     Attributes:
         question: what has to be known first: nothing is written, and the answer leads to another plan at once.
         status: the status wanted, or None to leave it; it is written only where it differs.
+        errand: what serving pods are asked after all writes; its outcome wakes the resource.
         look_again: seconds until the next pass if nothing wakes the resource before, or None.
     """
 
@@ -143,6 +145,7 @@ class Plan:
     patches: tuple[Patch, ...] = ()
     deletes: tuple[Ref, ...] = ()
     events: tuple[Event, ...] = ()
+    errand: Errand | None = None
     look_again: float | None = None
 
 

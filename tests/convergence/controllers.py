@@ -15,7 +15,7 @@ from modelcycle.training.nodes import INDEX
 
 from tests.builders import JobBuilder, PodBuilder, condition, merged, wire_time
 from tests.convergence.cluster import ApiServer, controller
-from tests.convergence.registry import CRASHES, ERRS, GOOD, UNSERVABLE, MemoryRegistry
+from tests.convergence.registry import CRASHES, ERRS, GOOD, ODD, UNSERVABLE, MemoryRegistry
 
 Action = Callable[[], Any]
 COMMIT = "c0ffee" * 6 + "cafe"
@@ -206,7 +206,7 @@ class Controllers:
                 yield self._becomes(PodBuilder(pod).unschedulable())
         elif pod["status"]["phase"] == "Pending":
             placed = PodBuilder(pod).but(status={"conditions": None})
-            yield self._becomes(_initialized(placed).running())
+            yield self._becomes(_initialized(placed).running().with_status(podIP="10.0.0.1"))
         elif trains:
             yield from self._training(pod)
         elif not ready(pod):
@@ -240,7 +240,7 @@ class Controllers:
         behaviour = self.registry.behaviour[int(pod["metadata"]["labels"][VERSION_LABEL])]
         (container,) = pod["status"]["containerStatuses"]
         restarts = container["restartCount"]
-        if behaviour in (GOOD, ERRS):
+        if behaviour in (GOOD, ERRS, ODD):
             yield self._becomes(PodBuilder(pod).ready())
         elif behaviour == UNSERVABLE and not restarts:
             yield self._becomes(PodBuilder(pod).crashed(NEVER_SERVABLE, 1, "It is of no use."))

@@ -15,7 +15,7 @@ from tests.builders import DEFAULTS, MODEL
 from tests.convergence.cluster import REFUSED, ApiServer, controller, log_of
 from tests.convergence.controllers import COMMIT, Controllers, ready
 from tests.convergence.process import Process
-from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, UNSERVABLE, MemoryRegistry
+from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, ODD, UNSERVABLE, MemoryRegistry
 from tests.convergence.schedule_laws import (
     a_run_is_made_when_it_is_due_and_once,
     only_the_oldest_run_is_deleted,
@@ -31,6 +31,8 @@ class Laws:
         ends: by UID of a TrainingRun, the reason of each terminal status that was written.
         outside: UIDs of pods and Deployments that somebody or something else than the operator took away or
             made unready: until the operator has seen that, it cannot know.
+        past_parity: UID of a ModelDeployment and candidate revision, where parity was not wanted by the time that it
+            got past it.
     """
 
     def __init__(self, server: ApiServer, registry: MemoryRegistry, controllers: Controllers) -> None:
@@ -41,6 +43,7 @@ class Laws:
         self.made: set[str] = set()
         self.outside: set[str] = set()
         self.ends: dict[str, list[str]] = defaultdict(list)
+        self.past_parity: set[tuple[str, str]] = set()
 
     def judge(self, before: Body | None, after: Body | None) -> None:
         """A write of the operator that has just been carried out."""
@@ -51,6 +54,7 @@ class Laws:
             self._only_what_is_over_is_stopped(before)
         elif kind == "ModelDeployment" and before and after:
             self._a_version_is_rejected_for_what_it_is(before, after)
+            self._note_who_is_past_parity(after)
         elif kind == "Job" and after and not before:
             self._a_job_is_made_once(after)
         elif kind == "Service" and after:
@@ -73,6 +77,7 @@ class Laws:
         elif selected(before) != selected(after):
             self._clients_are_sent_to_what_is_proven(after)
             self._clients_are_sent_to_what_is_approved(selected(before), after)
+            self._clients_are_sent_to_what_answers_alike(after, selected(after))
 
     def _serves(self, service: Body) -> bool:
         live = self.server.find("ModelDeployment", service["metadata"]["name"])
@@ -162,6 +167,29 @@ class Laws:
         approved = status.get("approved") == revision or "Automatic" in self.operator.promotions[owner]
         assert approved or back or again, f"nobody approved {revision}"
 
+    def _note_who_is_past_parity(self, deployment: Body) -> None:
+        candidate = deployment["status"].get("candidate") or {}
+        if "parity" not in deployment["spec"] and (candidate.get("canary") or candidate.get("inPlace")):
+            self.past_parity.add((deployment["metadata"]["uid"], candidate["revision"]))
+
+    def _clients_are_sent_to_what_answers_alike(self, service: Body, revision: str) -> None:
+        """Unless parity is not wanted, somebody has approved it, or it serves or has served here before."""
+        owner = service["metadata"]["name"]
+        live = self.server.find("ModelDeployment", owner)
+        if live is None or live["metadata"]["uid"] != controller(service):
+            return
+        status, uid = live["status"], live["metadata"]["uid"]
+        candidate, version = status.get("candidate") or {}, int(revision.removeprefix("v").split("-")[0])
+        served = {entry["version"] for entry in [status.get("serving"), *status.get("history", ())] if entry}
+        wanted = False not in self.operator.parities[owner] and (uid, revision) not in self.past_parity
+        if not wanted or not status.get("serving") or str(version) in served:
+            return
+        verdict = (candidate.get("parity") or {}).get("verdict")
+        approved = candidate.get("inPlace") and "Manual" in self.operator.promotions[owner]
+        assert verdict in ("Passed", "Waived") or approved, f"{revision} was not compared"
+        lenient = (live["spec"].get("parity") or {}).get("maxChangedFraction") == 1
+        assert self.registry.behaviour[version] != ODD or verdict == "Waived" or approved or lenient
+
     def _clients_are_sent_to_a_canary_that_is_proven(self, service: Body) -> None:
         """Every pod that they can meet is of what serves or of the candidate, and the candidate has a ready one."""
         owner = service["metadata"]["name"]
@@ -175,6 +203,7 @@ class Laws:
         known = [pod for pod in self.server.all("Pod") if pod["metadata"]["uid"] in self.operator.pods[owner]]
         met = {pod["metadata"]["labels"][REVISION_LABEL] for pod in known}
         assert met <= {candidate, status["serving"]["revision"]}, f"clients can meet {met}"
+        self._clients_are_sent_to_what_answers_alike(service, candidate)
         proven = any(ready(pod) for pod in self._pods(owner, candidate))
         assert proven or self._what_was_seen_is_gone(owner), f"{candidate} was not proven"
 
@@ -263,12 +292,23 @@ class Laws:
                     assert behaviour == ERRS
                 case "RequirementNotMet":
                     assert self.registry.accuracy_of(version) < 0.8
+                case "ParityFailed" | "ParityInconclusive":
+                    self._it_did_not_stand_the_comparison(before, version, reason)
                 case "FailedAfterSwitch":
                     assert self.outside, "it did not fail"
                 case "ProgressDeadlineExceeded":
                     assert f"{deployment.metadata.name}-{revision}" in self.made, "it never had a chance"
                 case _:
                     raise AssertionError(f"{revision} was rejected: {entry}")
+
+    def _it_did_not_stand_the_comparison(self, deployment: Body, version: int, reason: str) -> None:
+        status = deployment["status"]
+        assert "parity" in deployment["spec"]
+        if reason == "ParityInconclusive":
+            assert status["candidate"]["inPlace"], "it could have waited"
+            return
+        answers = [self.registry.behaviour[n] for n in (int(status["serving"]["version"]), version)]
+        assert answers[1] == ERRS or answers.count(ODD) == 1, f"{version} answers alike"
 
     def _pods(self, owner: str, revision: str) -> list[Body]:
         """Those that will stay: a pod whose Deployment is gone goes with it."""

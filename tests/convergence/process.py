@@ -2,53 +2,81 @@
 
 import json
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
+import pytest
+from modelcycle.errand import Answer, Errand, Outcome
 from modelcycle.plan import VERSION_LABEL
 from modelcycle.pods import Pod
-from modelcycle.runtime import relist
+from modelcycle.runtime import asking, relist
 from modelcycle.runtime.cluster import ApiError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.echo import Echo
+from modelcycle.runtime.errands import Errands
+from modelcycle.runtime.examples import Rows
 from modelcycle.runtime.handlers import take_event
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.orphan_sweep import OrphanSweep
 from modelcycle.runtime.reconcile import AT_ONCE, reconcile
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.resources import DEPLOYMENTS, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, OWN, PODS, WATCHED
-from modelcycle.runtime.serving_pods import ServingPods
+from modelcycle.runtime.serving_pods import NoAnswerError, ServingPods
 from modelcycle.runtime.serving_tags import ServingTags
 from modelcycle.runtime.store import Key, Store
 from modelcycle.serving.observed import Traffic
 
 from tests.builders import DEFAULTS
 from tests.convergence.cluster import ApiServer, MemoryCluster, in_flight
-from tests.convergence.registry import ERRS, MemoryRegistry
+from tests.convergence.controllers import ready
+from tests.convergence.registry import ERRS, ODD, ROWS, MemoryRegistry
 
 POLL, RELIST = Key("the registry is polled", "", ""), Key("all is listed again", "", "")
 ORPHANS, TAGS = Key("orphans are looked for", "", ""), Key("where versions serve is told", "", "")
 BACKOFF_SECONDS = 1.0
 # So often may a pass ask to be repeated at once while nothing changes.
 REPEATS_MAX = 3
+KINDS = {resource.kind for resource in OWN}
 
 
 class MemoryServingPods(ServingPods):
-    """Clients ask each pod once a second."""
+    """Clients ask each pod once a second, unless they are idle; the operator asks as well."""
 
     def __init__(self, registry: MemoryRegistry, server: ApiServer) -> None:
         super().__init__()
         self._registry, self._server = registry, server
+        self._exercised: Counter[str] = Counter()
 
     async def traffic(self, pods: Iterable[Pod]) -> Traffic | None:
         await in_flight()
         asked = list(pods)
         if not asked or self._registry.quiet:
             return None
-        requests = sum(int((self._server.now - pod.created).total_seconds()) for pod in asked)
-        errs = self._registry.behaviour[int(asked[0].label(VERSION_LABEL))] == ERRS
-        return Traffic(requests, requests // 2 if errs else 0)
+        requests = sum(self._clients(pod) + self._exercised[pod.uid] for pod in asked)
+        return Traffic(requests, requests // 2 if self._behaviour(asked[0]) == ERRS else 0)
+
+    async def predict(self, pod: Pod, rows: Rows, probe: Literal["parity", "canary"], token: str) -> Answer:
+        await in_flight()
+        there = self._server.find("Pod", pod.name)
+        if there is None or not ready(there):
+            raise NoAnswerError(f"{pod.name} does not answer.")
+        self._exercised[pod.uid] += 1
+        await in_flight()
+        # That of every other version differs in every fourth row.
+        answers = [row % 3 for row in range(ROWS)]
+        if self._behaviour(pod) == ODD:
+            answers = [label + 1 if row % 4 == 0 else label for row, label in enumerate(answers)]
+        return Answer(500 if self._behaviour(pod) == ERRS else 200, answers, "It raises.")
+
+    async def pause(self, seconds: float) -> None:
+        await in_flight()
+
+    def _clients(self, pod: Pod) -> int:
+        return 0 if self._registry.idle else int((self._server.now - pod.created).total_seconds())
+
+    def _behaviour(self, pod: Pod) -> str:
+        return self._registry.behaviour[int(pod.label(VERSION_LABEL))]
 
 
 async def _greet() -> bool:
@@ -60,8 +88,8 @@ class Process:
 
     Attributes:
         woken: what is to be worked on; `timers`: when it will be; `tasks`: what is being worked on.
-        replicas, promotions, seen, endpoints: by name of a ModelDeployment, what its last pass has known at any
-            time: the replicas and the promotion wanted, the UIDs of Deployments and ready pods, and the pods that
+        replicas, promotions, parities, seen, endpoints: by name of a ModelDeployment, what its last pass has known at any
+            time: the replicas and the promotion wanted and whether parity is, the UIDs of Deployments and ready pods, and the pods that
             clients are led to. pods: UIDs of those that it knew at the pass's start.
     """
 
@@ -75,6 +103,7 @@ class Process:
         self.promotions: dict[str, set[str]] = {}
         self.seen: dict[str, set[str]] = {}
         self.endpoints: dict[str, set[str]] = {}
+        self.parities: dict[str, set[bool]] = {}
         self._repeats: Counter[tuple[Key, int]] = Counter()
         self.context = Context(
             cluster=cluster,
@@ -82,6 +111,7 @@ class Process:
             mlflow=registry,
             registry=RegistryWatch(registry, DEFAULTS.mount_path, 5, self.woken.add, _greet),
             serving_pods=MemoryServingPods(registry, self.server),
+            errands=Errands(self._run, self.woken.add, self._begin),
             lease=Lease(cluster, "modelcycle", "", "operator-1"),
             echo=Echo(lambda: self.server.now.timestamp()),
             defaults=DEFAULTS,
@@ -96,6 +126,25 @@ class Process:
         for resource in OWN:
             self.woken.update(self.context.store.keys(resource))
 
+    async def _run(self, key: Key, errand: Errand) -> Outcome:
+        try:
+            return await asking.carry_out(self.context, key, errand)
+        except Exception as error:
+            # The operator would log it and go on; this passes by what it catches.
+            pytest.fail(f"pods cannot be asked: {error!r}")
+
+    def _begin(self, key: Key, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
+        """Beside the passes over the key."""
+        beside = Key(f"pods of a {key.kind} are asked", key.namespace, key.name)
+        self.tasks[beside] = work
+
+        def stop() -> None:
+            if self.tasks.get(beside) is work:
+                del self.tasks[beside]
+                work.close()
+
+        return stop
+
     def work(self) -> list[Key]:
         """What can go on now: one task a key."""
         return sorted(self.woken | set(self.tasks), key=str)
@@ -109,11 +158,12 @@ class Process:
         if key not in self.tasks:
             self.woken.discard(key)
             self.timers.pop(key, None)
-            self.promotions[key.name] = set()
+            self.promotions[key.name], self.parities[key.name] = set(), set()
             self.pods[key.name] = {entry.uid for entry in self.context.store.children(PODS, key)}
             self.replicas[key.name], self.seen[key.name], self.endpoints[key.name] = set(), set(), set()
             self.tasks[key] = self._start(key)
-        self._note(key)
+        if key.kind in KINDS:
+            self._note(key)
         try:
             self.tasks[key].send(None)
         except StopIteration as done:
@@ -129,6 +179,7 @@ class Process:
             spec = json.loads(deployment.item)["spec"]
             self.replicas[key.name].add(spec["replicas"])
             self.promotions[key.name].add(spec.get("promotion", "Automatic"))
+            self.parities[key.name].add("parity" in spec)
         self.seen[key.name] |= {entry.uid for entry in store.children(DEPLOYMENTS, key)}
         self.seen[key.name] |= {entry.uid for entry in store.children(PODS, key) if entry.item.ready}
         slices = [entry.item for entry in store.children(ENDPOINT_SLICES, key)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from modelcycle.registry import Origin, RegisteredModel, Version
+from modelcycle.runtime.examples import OWN
 from modelcycle.runtime.mlflow import Mlflow, RegistryError
 from modelcycle.serving.places import VersionId
 from modelcycle.training.observed import (
@@ -28,7 +29,11 @@ T = TypeVar("T")
 GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE = "good", "exits 3", "crashes", "hangs", "its files are on S3"
 # It becomes ready, and answers one request in two with an error.
 ERRS = "errs"
-BEHAVIOURS = (GOOD, GOOD, GOOD, GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE, ERRS)
+# It becomes ready, and answers a quarter of the rows otherwise than the others do.
+ODD = "odd"
+BEHAVIOURS = (GOOD, GOOD, GOOD, GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE, ERRS, ODD)
+# How many rows its input example has.
+ROWS = 20
 
 
 class MemoryRegistry(Mlflow):
@@ -48,6 +53,8 @@ class MemoryRegistry(Mlflow):
         self.up, self.stumbles = True, 0
         # Whether serving pods do not say what they have answered.
         self.quiet = False
+        # Whether clients ask for nothing.
+        self.idle = False
         self.made: dict[int, Version] = {}
         self.behaviour: dict[int, str] = {}
         self.aliases: Mapping[str, int] = {}
@@ -109,6 +116,13 @@ class MemoryRegistry(Mlflow):
         if not self.up:
             raise RegistryError("MLflow does not answer.")
         return answer()
+
+    async def version_file(self, model: str, version: str, path: str, limit: int) -> bytes | None:
+        there = path == OWN[0] and int(version) in self.made
+        return await self._answer(lambda: b'{"inputs": []}' if there else None)
+
+    async def run_file(self, run_id: str, path: str, limit: int) -> bytes | None:
+        return await self._answer(lambda: None)
 
     async def ensure_experiment(self, name: str) -> None:
         await self._answer(lambda: self.experiments.add(name))

@@ -67,6 +67,8 @@ HAPPENINGS: tuple[Happening, ...] = (
     *[World.somebody_changes_the_way_in] * 2,
     World.the_gateway_sleeps_or_wakes,
     World.the_gateway_api_is_installed_or_not,
+    *[World.somebody_wants_parity_or_not] * 2,
+    World.clients_ask_for_nothing_or_do,
     World.the_pods_say_nothing_of_their_traffic_or_do,
     *[World.somebody_approves] * 2,
     World.somebody_says_to_retry,

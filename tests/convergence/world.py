@@ -33,7 +33,7 @@ from tests.convergence.laws import (
     the_registry_tells_where_versions_serve,
 )
 from tests.convergence.process import ORPHANS, POLL, RELIST, TAGS, Process
-from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, MemoryRegistry
+from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, ODD, MemoryRegistry
 from tests.convergence.schedule_laws import a_schedule_is_settled
 from tests.convergence.sweep_laws import a_sweep_is_settled
 
@@ -60,6 +60,7 @@ CANARY: Body = {
 }
 GATEWAY: Body = {"host": "a.example.org", "ingressClassName": None, "gateway": {"name": "public"}}
 INGRESS: Body = {"host": "a.example.org", "ingressClassName": "nginx", "gateway": None}
+PARITY: Body = {"maxChangedFraction": 0.1}
 BETTER = {"metric": "accuracy", "betterThan": ALIAS, "higherIsBetter": True}
 PROMOTE = {"alias": ALIAS, "when": [BETTER]}
 # Of a TrainingRun: all that may be changed of it besides suspend.
@@ -208,7 +209,7 @@ class World:
 
     def a_version_breaks(self, pick: int) -> None:
         """Its pods are not ready any more, and never will be again."""
-        good = [number for number, behaviour in self.registry.behaviour.items() if behaviour == GOOD]
+        good = [n for n, behaviour in self.registry.behaviour.items() if behaviour in (GOOD, ODD)]
         if not good:
             return
         number = chosen(good, pick)
@@ -359,6 +360,15 @@ class World:
     def the_gateway_api_is_installed_or_not(self, pick: int = 0) -> None:
         if not self.server.all("HTTPRoute"):
             self.server.gateway_api = not self.server.gateway_api
+
+    def somebody_wants_parity_or_not(self, pick: int) -> None:
+        """With a tenth of the rows, with all of them, or with more rows than there are."""
+        if body := self._some("ModelDeployment", pick):
+            parity = chosen((PARITY, None, {"maxChangedFraction": 1}, {**PARITY, "minRows": 99}), pick // 2)
+            self.server.update(merged(body, {"spec": {"parity": parity}}))
+
+    def clients_ask_for_nothing_or_do(self, pick: int = 0) -> None:
+        self.registry.idle = not self.registry.idle
 
     def the_pods_say_nothing_of_their_traffic_or_do(self, pick: int = 0) -> None:
         self.registry.quiet = not self.registry.quiet

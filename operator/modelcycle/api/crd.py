@@ -91,6 +91,19 @@ MODEL_DEPLOYMENT = Kind(
                 ".steps",
             ),
         ),
+        "spec.parity": (
+            Rule(
+                "!has(self.examples) || (!self.examples.startsWith('/') && "
+                "!self.examples.split('/').exists(part, part == '..'))",
+                "examples lies among the version's files: it does not begin with / and has no ..",
+                ".examples",
+            ),
+            Rule(
+                "!has(self.examples) || self.examples.matches('(?i)[.](json|csv|parquet)$')",
+                "examples is a file that ends in .json, .csv or .parquet",
+                ".examples",
+            ),
+        ),
         "spec.require[]": (
             Rule("has(self.atLeast) || has(self.atMost)", "say atLeast, atMost, or both: what is required"),
             Rule(

@@ -27,7 +27,19 @@ REJECTED_MAX, HISTORY_MAX = 10, 50
 # In a Deployment's annotations: "<version or revision>", or the same and "/<any token>" to say it again.
 APPROVE, RETRY = f"{GROUP}/approve", f"{GROUP}/retry"
 
-Step = Literal["Draining", "Starting", "Proving", "AwaitingApproval", "Canary", "Switching", "Settling"]
+RECORDED_MAX_LENGTH = 16384
+
+Step = Literal[
+    "Recording",
+    "Draining",
+    "Starting",
+    "Proving",
+    "Comparing",
+    "AwaitingApproval",
+    "Canary",
+    "Switching",
+    "Settling",
+]
 
 
 class Latest(Model):
@@ -84,6 +96,27 @@ class Requirement(Model):
     metric: ShortText = Field(description="Metric of the MLflow run that registered the version.")
     at_least: float | None = Field(None, description="The metric may not be lower.")
     at_most: float | None = Field(None, description="The metric may not be higher.")
+
+
+class Parity(Model):
+    max_changed_fraction: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="Share of the rows that the new version may answer otherwise than the one that serves."
+    )
+    absolute_tolerance: Annotated[float, Field(ge=0)] = Field(
+        0, description="How far two numbers may lie apart that count as the same."
+    )
+    relative_tolerance: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.001,
+        description="The same as a share of the larger of them. Not for whole numbers, which are often labels.",
+    )
+    min_rows: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        20, description="Rows without which the comparison says nothing."
+    )
+    examples: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        None,
+        description="Path of a JSON, CSV or Parquet file with the rows, in the version's model folder or among the "
+        "artifacts of its run. Defaults to the model's own input example.",
+    )
 
 
 class SelfTest(Model):
@@ -166,6 +199,11 @@ class ModelDeploymentSpec(Model):
     require: Annotated[list[Requirement], Field(max_length=16)] | None = Field(
         None, description="Metrics that a version's run must have, or it is rejected before a pod starts."
     )
+    parity: Parity | None = Field(
+        None,
+        description="Before a version takes over, it is asked the same rows as the one that serves, and is rejected "
+        "where too many answers differ.",
+    )
     hold: bool = Field(
         False, description="No other version starts or takes over; what serves stays and can be scaled."
     )
@@ -204,6 +242,21 @@ class CanaryProgress(Model):
     since: datetime | None = Field(None, description="When clients reached all of the step's pods.")
     requests: int | None = Field(None, description="Answers of its pods before the step.")
     errors: int | None = Field(None, description="Those among them with a status of 500 and above.")
+    exercise: Text | None = Field(None, description="Why sending it its own example gave no figures.")
+
+
+class Comparison(Model):
+    against: Text = Field(description="Revision whose answers its own are compared with.")
+    verdict: Literal["Passed", "Failed", "Inconclusive", "Waived"] | None = Field(
+        None, description="What came of it. Waived: somebody approved it without figures."
+    )
+    rows: int | None = Field(None, description="Rows that both answered.")
+    changed: int | None = Field(None, description="How many of them it answers otherwise.")
+    message: Text | None = Field(None, description="The figures, as a sentence.")
+    gates: Text | None = Field(None, description="Hash of the gates that it was judged by.")
+    recorded: Annotated[str, Field(max_length=RECORDED_MAX_LENGTH)] | None = Field(
+        None, description="What the other one had answered before it went, as JSON."
+    )
 
 
 class Candidate(Lineage):
@@ -216,6 +269,7 @@ class Candidate(Lineage):
         description="Percent of the requests that it answers: by an HTTPRoute's weights, else its share of the ready pods.",
     )
     canary: CanaryProgress | None = Field(None, description="How far its steps are.")
+    parity: Comparison | None = Field(None, description="How its answers compare with what serves.")
     in_place: bool | None = Field(None, description="Whether the old pods go before its own can run.")
     unready_since: datetime | None = Field(
         None, description="Since when its pods are not ready, though they had been."

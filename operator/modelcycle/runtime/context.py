@@ -9,6 +9,7 @@ from modelcycle.defaults import Defaults
 from modelcycle.plan import Refusal
 from modelcycle.runtime.cluster import Cluster
 from modelcycle.runtime.echo import Echo
+from modelcycle.runtime.errands import Errands
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.mlflow import Mlflow
 from modelcycle.runtime.registry_watch import RegistryWatch
@@ -42,6 +43,7 @@ class Context:
     mlflow: Mlflow
     registry: RegistryWatch
     serving_pods: ServingPods
+    errands: Errands
     lease: Lease
     echo: Echo
     defaults: Defaults

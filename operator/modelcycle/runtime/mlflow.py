@@ -13,6 +13,7 @@ import aiohttp
 
 from modelcycle.failure import NO_ROOM
 from modelcycle.registry import Origin, RegisteredModel, Version
+from modelcycle.runtime.reading import at_most
 from modelcycle.serving.places import VersionId
 from modelcycle.training.observed import (
     CLUSTER_TAG,
@@ -148,6 +149,26 @@ class Mlflow:
             async with self._client().post(url, params=query, data=content, headers=headers) as answer:
                 if answer.status != 200:
                     raise RegistryError(_no(self._uri, answer.status, await answer.text()))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _silent(self._uri, error) from error
+
+    async def version_file(self, model: str, version: str, path: str, limit: int) -> bytes | None:
+        """At most so many bytes of a file of a version's folder; None if it is not there. Raises RegistryError."""
+        query = {"name": model, "version": version, "path": path}
+        return await self._file("model-versions/get-artifact", query, limit)
+
+    async def run_file(self, run_id: str, path: str, limit: int) -> bytes | None:
+        """The same of a run's artifacts."""
+        return await self._file("get-artifact", {"run_id": run_id, "path": path}, limit)
+
+    async def _file(self, route: str, query: dict[str, str], limit: int) -> bytes | None:
+        try:
+            async with self._client().get(f"{self._uri}/{route}", params=query) as answer:
+                if answer.status in (400, 404):  # 400: it is a folder
+                    return None
+                if answer.status != 200:
+                    raise RegistryError(_no(self._uri, answer.status, await answer.text()))
+                return await at_most(limit, answer.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _silent(self._uri, error) from error
 

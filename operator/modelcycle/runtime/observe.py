@@ -34,7 +34,9 @@ from modelcycle.serving.revision import name as revision_name
 from modelcycle.training import observed as training
 from modelcycle.training.waiting import unexplained
 
-_UNSWITCHED = b'"step":"Starting"', b'"step":"Proving"', b'"step":"Switching"'
+_UNSWITCHED = tuple(
+    f'"step":"{step}"'.encode() for step in ("Recording", "Starting", "Proving", "Comparing", "Switching")
+)
 
 
 async def what_is_doubtful(context: Context, key: Key) -> None:
@@ -115,6 +117,8 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
             files, origin = await context.registry.files(resolution.version)
         except RegistryError as error:
             problem = problem or str(error)
+    # Before the traffic, which then has what came of it.
+    outcome = context.errands.outcome(key)
     service = _service(context, key, uid)
     revisions = tuple(e.item for e in store.children(DEPLOYMENTS, key) if e.controller == uid)
     lost = None
@@ -138,6 +142,7 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
         backends=_backends(context, key, uid),
         endpoints=_endpoints(context, key, key.name),
         traffic=await _traffic(context, key, deployment),
+        outcome=outcome,
         rollouts_elsewhere=_rollouts_elsewhere(context, key),
         refused=_refused(context, key, uid),
     )

@@ -6,9 +6,10 @@ import logging
 import kopf
 
 from modelcycle.defaults import Defaults
-from modelcycle.runtime import cluster, handlers, health, installed, relist
+from modelcycle.runtime import asking, cluster, handlers, health, installed, relist
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.echo import Echo
+from modelcycle.runtime.errands import Errands, in_background
 from modelcycle.runtime.lease import Lease
 from modelcycle.runtime.mlflow import Mlflow
 from modelcycle.runtime.nudges import Nudges
@@ -57,12 +58,14 @@ async def _run(
     registry = RegistryWatch(mlflow, settings.mount_path, settings.poll_seconds, queue.wake, greet)
     nudges = Nudges(settings.webhook_url, settings.webhook_secret, registry.nudge)
     serving_pods = ServingPods()
+    errands = Errands(lambda key, errand: asking.carry_out(context, key, errand), queue.wake, in_background)
     context = Context(
         cluster=api,
         store=Store(),
         mlflow=mlflow,
         registry=registry,
         serving_pods=serving_pods,
+        errands=errands,
         lease=lease,
         echo=Echo(),
         defaults=defaults,
@@ -106,6 +109,7 @@ async def _run(
                 task.cancel()
     finally:
         await runner.cleanup()
+        errands.close()
         await serving_pods.close()
 
 

@@ -73,12 +73,14 @@ async def _pass(context: Context, key: Key) -> float | None:
         return AT_ONCE
     except LeaseLostError:
         return None
+    context.errands.want(key, plan.errand)
     _count(context, key, body, plan)
     return AT_ONCE if plan.registry and plan.status is None else plan.look_again
 
 
 def _forget(context: Context, key: Key) -> None:
     context.doubts.pop(key, None)
+    context.errands.want(key, None)
     if key.kind == MODEL_DEPLOYMENTS.kind:
         context.serving_changed.set()
 

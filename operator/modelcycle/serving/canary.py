@@ -9,9 +9,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from modelcycle.api.modeldeployment import CanaryProgress, Candidate, ModelDeployment
+from modelcycle.errand import Exercise
 from modelcycle.failure import Failure
 from modelcycle.plan import REVISION_LABEL
 from modelcycle.serving import annotations, way_in, weights
+from modelcycle.serving.approval import awaited
+from modelcycle.serving.comparison import examples
 from modelcycle.serving.decision import Rollout, reject, under_way
 from modelcycle.serving.observed import Observed, Traffic
 
@@ -130,24 +133,46 @@ def _judged(
     if since and since.requests >= canary.min_requests:
         further = candidate.model_copy(update={"canary": CanaryProgress(index=progress.index + 1)})
         return step(observed, before, further, now) or _all_passed(before, further)
-    if left > -PATIENCE_SECONDS:
-        said = f"{_figures(since)} It waits for {canary.min_requests}."
+    if candidate.step == "Canary" and left > -PATIENCE_SECONDS:
+        return _exercised(observed, before, candidate, progress, since)
+    return _inconclusive(observed, before, candidate, f"{_figures(since)} {progress.exercise or ''}".strip())
+
+
+def _exercised(
+    observed: Observed,
+    before: Rollout,
+    candidate: Candidate,
+    progress: CanaryProgress,
+    since: Traffic | None,
+) -> Rollout:
+    """Clients have not asked enough of it: it is asked its own input example, unless its predict has side effects."""
+    deployment = observed.deployment
+    canary = deployment.spec.strategy.canary
+    assert canary is not None
+    assert progress.since is not None
+    said = f"{_figures(since)} It waits for {canary.min_requests}."
+    if deployment.spec.self_test.mode == "Load" or since is None:
         return _going_on(before, candidate, said, LOOK_SECONDS)
-    return _inconclusive(observed, before, candidate, _figures(since))
+    missing = canary.min_requests - since.requests
+    errand = Exercise(examples(observed, candidate), candidate.revision, progress.since, missing)
+    if outcome := observed.came_of(errand):
+        why = outcome.no_rows or outcome.problem
+        tried = candidate.model_copy(
+            update={"canary": progress.model_copy(update={"exercise": why or None})}
+        )
+        return _inconclusive(observed, before, tried, f"{_figures(since)} {why}".strip())
+    said = f"{said} Its own input example is sent to it meanwhile."
+    return replace(_going_on(before, candidate, said, LOOK_SECONDS), errand=errand)
 
 
 def _inconclusive(observed: Observed, before: Rollout, candidate: Candidate, said: str) -> Rollout:
     """Figures that are missing are no pass: somebody has to say so, or they come late."""
-    deployment = observed.deployment
-    canary = deployment.spec.strategy.canary
-    if canary and annotations.approves(deployment, candidate):
+    canary = observed.deployment.spec.strategy.canary
+    if canary and annotations.approves(observed.deployment, candidate):
         passed = CanaryProgress(index=len(canary.steps))
         return _all_passed(before, candidate.model_copy(update={"canary": passed}))
-    if candidate.step != "AwaitingApproval":
-        candidate = candidate.model_copy(update={"prior_approval": annotations.approval(deployment) or None})
-    message = f"{said} {annotations.how_to_approve(deployment, candidate)}"
-    waiting = under_way(before, candidate, "AwaitingApproval", message, look_again=LOOK_SECONDS)
-    return replace(waiting, reason="Inconclusive", widen=True)
+    waiting = awaited(observed, replace(before, candidate=candidate), "Inconclusive", said, LOOK_SECONDS)
+    return replace(waiting, widen=True)
 
 
 def _all_passed(before: Rollout, candidate: Candidate) -> Rollout:

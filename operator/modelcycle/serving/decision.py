@@ -5,6 +5,7 @@ from datetime import datetime
 
 from modelcycle.api.modeldeployment import REJECTED_MAX, Candidate, Past, Rejected, Serving, Step
 from modelcycle.conditions import cut
+from modelcycle.errand import Errand
 from modelcycle.failure import Failure
 from modelcycle.serving.revision import Revision
 
@@ -31,6 +32,7 @@ class Rollout:
         widen: whether the client Service leads to the candidate's pods as well.
         share: what a Gateway leads to them instead, or None.
         keep: names of the revisions whose Deployments stay.
+        errand: what serving pods are to be asked, for a later pass.
         reason, message: of the condition Progressing.
         look_again: seconds, or None.
     """
@@ -47,6 +49,7 @@ class Rollout:
     switch: str = ""
     widen: bool = False
     share: Share | None = None
+    errand: Errand | None = None
     keep: frozenset[str] = field(default_factory=frozenset)
     reason: str = "RolloutComplete"
     message: str = ""

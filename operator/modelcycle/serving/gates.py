@@ -1,8 +1,9 @@
-"""What a version must have before one of its pods starts."""
+"""What a version has to meet; and what it must have before one of its pods starts."""
 
 import hashlib
 import json
 import math
+from typing import Any
 
 from modelcycle.api.modeldeployment import ModelDeploymentSpec, Requirement
 from modelcycle.registry import Origin
@@ -10,9 +11,12 @@ from modelcycle.registry import Origin
 
 def digest(spec: ModelDeploymentSpec) -> str:
     """Hash of the gates, or "" without any: a rejection by other gates does not count any more."""
-    if not spec.require:
+    gates: list[Any] = [requirement.wire() for requirement in spec.require or ()]
+    if spec.parity:
+        gates.append(spec.parity.wire())
+    if not gates:
         return ""
-    text = json.dumps([requirement.wire() for requirement in spec.require], sort_keys=True)
+    text = json.dumps(gates, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

@@ -12,7 +12,7 @@ from modelcycle.serving.observed import Observed
 
 # A scheduler that finds no node now may find one when an autoscaler or a draining pod has made room.
 NO_ROOM_SECONDS = 60
-_CHANGING_OVER = {"Draining", "Starting", "Proving", "Switching"}
+_CHANGING_OVER = {"Draining", "Starting", "Proving", "Comparing", "Switching"}
 
 
 def is_changing_over(candidate: Candidate | None) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.defaults import Defaults
+from modelcycle.errand import Errand, Outcome
 from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, VERSION_LABEL, Body, Refusal
 from modelcycle.pods import Pod, Told
 from modelcycle.registry import Files, Origin, Resolution, Version
@@ -170,6 +171,7 @@ class Observed:
         lost: the revision that the client Service names, where its Deployment is missing and can be made again.
         endpoints: names of the pods that the client Service's EndpointSlices list, with their readiness.
         traffic: what the candidate's pods have answered; None where that is not known.
+        outcome: what came of the last errand, while it is wanted.
         rollouts_elsewhere: unfinished rollouts of other ModelDeployments.
         claim_exists: whether the shared volume's claim is there; None if nobody looked.
         refusal: the API server's last no to the creation of a Deployment or Service.
@@ -192,6 +194,7 @@ class Observed:
     backends: tuple[Backend, ...] = ()
     endpoints: tuple[tuple[str, bool], ...] = ()
     traffic: Traffic | None = None
+    outcome: Outcome | None = None
     rollouts_elsewhere: int = 0
     claim_exists: bool | None = None
     refusal: Refusal | None = None
@@ -206,3 +209,7 @@ class Observed:
 
     def pods_of(self, revision: str) -> tuple[Pod, ...]:
         return tuple(p for p in self.pods if p.label(REVISION_LABEL) == revision and not p.deleting)
+
+    def came_of(self, errand: Errand) -> Outcome | None:
+        """None while it is under way, or has not begun."""
+        return self.outcome if self.outcome and self.outcome.errand == errand else None

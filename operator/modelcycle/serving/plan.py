@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from modelcycle.api.modeldeployment import ModelDeploymentStatus
+from modelcycle.api.modeldeployment import Candidate, ModelDeploymentStatus
 from modelcycle.conditions import Conditions, cut, find
 from modelcycle.plan import REVISION_LABEL, Body, Event, Patch, Plan, Ref
 from modelcycle.serving import accessories, in_place, manifests, way_in, weights
@@ -33,6 +33,7 @@ def plan(observed: Observed, now: datetime) -> Plan:
         patches=(*patches, *beside.patches),
         deletes=(*weights.services_over(observed, rollout), *_deletes(observed, rollout), *beside.deletes),
         events=events(deployment.status, status),
+        errand=rollout.errand,
         look_again=look_again,
     )
 
@@ -162,7 +163,12 @@ def _judge_registry(conditions: Conditions, observed: Observed) -> None:
 
 def events(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
     """What a person would want to have been told, read off the difference of two statuses."""
-    return (*_rejections(before, after), *_moves(before, after), *_resolution(before, after))
+    return (
+        *_rejections(before, after),
+        *_moves(before, after),
+        *_comparison(before.candidate, after.candidate),
+        *_resolution(before, after),
+    )
 
 
 def _rejections(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
@@ -182,6 +188,17 @@ def _moves(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> Itera
         yield Event("Normal", "TrafficSwitched", f"Version {serving.version} answers clients now.")
     if was and started is None and serving and serving.revision == was.revision:
         yield Event("Normal", "RolloutComplete", f"The rollout of version {was.version} is complete.")
+
+
+def _comparison(before: Candidate | None, after: Candidate | None) -> Iterator[Event]:
+    was, is_now = before and before.parity and before.parity.verdict, after and after.parity
+    if after is None or not is_now or is_now.verdict == was:
+        return
+    about = f"Version {after.version}, beside {is_now.against}: {is_now.message}"
+    if is_now.verdict == "Passed":
+        yield Event("Normal", "ParityPassed", about)
+    elif is_now.verdict == "Inconclusive":
+        yield Event("Warning", "ParityInconclusive", about)
 
 
 def _resolution(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:

@@ -10,8 +10,19 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import Candidate, Step
 from modelcycle.failure import Failure
 from modelcycle.registry import identity
-from modelcycle.serving import annotations, canary, gates, in_place, lineage, manifests, silence, weights
+from modelcycle.serving import (
+    annotations,
+    canary,
+    comparison,
+    gates,
+    in_place,
+    lineage,
+    manifests,
+    silence,
+    weights,
+)
 from modelcycle.serving import revision as revisions
+from modelcycle.serving.approval import awaited
 from modelcycle.serving.decision import Rollout, reject, rejected, under_way, without_candidate
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.proof import Proof, judge, note
@@ -24,8 +35,8 @@ QUEUED_RETRY_SECONDS = 5
 CLAIM_RETRY_SECONDS = 10
 REGISTRY_RETRY_SECONDS = 5
 # An in-place candidate in these steps has to wait for the pods before it.
-_WITHOUT_ROOM = {"Draining", "AwaitingApproval"}
-_SEEN_PROVEN = {"AwaitingApproval", "Canary", "Switching"}
+_WITHOUT_ROOM = {"Recording", "Draining", "AwaitingApproval"}
+_SEEN_PROVEN = {"Comparing", "AwaitingApproval", "Canary", "Switching"}
 
 
 def decide(observed: Observed, now: datetime) -> Rollout:
@@ -185,8 +196,11 @@ def _begin(observed: Observed, before: Rollout, target: Revision, now: datetime)
 def _progress(observed: Observed, before: Rollout, candidate: Candidate, now: datetime) -> Rollout:
     """One step of a candidate that is wanted: it waits for room, is proven, has failed, is late, or is still at it."""
     if candidate.in_place and candidate.step in _WITHOUT_ROOM:
+        candidate, waiting = comparison.recorded(observed, before, candidate, now)
+        if waiting:
+            return waiting
         if not _is_approved(observed, before, candidate):
-            return _awaiting_approval(observed, before, candidate)
+            return awaited(observed, replace(before, candidate=candidate), "AwaitingApproval")
         before = replace(before, approved=candidate.revision)
         if waiting := in_place.draining(observed, before, candidate):
             return waiting
@@ -244,9 +258,12 @@ def _late(seconds: int, seen_proven: bool, proof: Proof) -> str:
 
 
 def _proven(observed: Observed, before: Rollout, candidate: Candidate, now: datetime) -> Rollout:
-    """It takes over, at once or step by step, where that is asked for when somebody has approved it."""
+    """It takes over, at once or step by step: where that is asked for, compared and approved."""
+    candidate, waiting = comparison.compared(observed, before, candidate, now)
+    if waiting:
+        return waiting
     if not _is_approved(observed, before, candidate):
-        return _awaiting_approval(observed, before, candidate)
+        return awaited(observed, replace(before, candidate=candidate), "AwaitingApproval")
     before = replace(before, approved=candidate.revision)
     if sharing := canary.step(observed, before, candidate, now):
         return sharing
@@ -256,15 +273,6 @@ def _proven(observed: Observed, before: Rollout, candidate: Candidate, now: date
 def _is_approved(observed: Observed, before: Rollout, candidate: Candidate) -> bool:
     approved = before.approved == candidate.revision or annotations.approves(observed.deployment, candidate)
     return approved or observed.deployment.spec.promotion == "Automatic"
-
-
-def _awaiting_approval(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout:
-    deployment = observed.deployment
-    if candidate.step != "AwaitingApproval":
-        candidate = candidate.model_copy(update={"prior_approval": annotations.approval(deployment) or None})
-    message = annotations.how_to_approve(deployment, candidate)
-    waiting = under_way(before, candidate, "AwaitingApproval", message)
-    return replace(waiting, reason="AwaitingApproval", approved="")
 
 
 def _proof(observed: Observed, revision: str, replicas: int) -> Proof:

@@ -102,7 +102,7 @@ def together(installation: None) -> None:
 
 @pytest.fixture(scope="session")
 def model(training: str) -> str:
-    """A registered model with versions by the aliases good, better, missing, damaged, raising, never-ready."""
+    """A registered model with versions by the aliases good, better, missing, damaged, raising, never-ready, otherwise."""
     wait("trainingrun/e2e-versions", "condition=Finished")
     wait("trainingrun/e2e-versions", "condition=Complete", seconds=1)
     return training

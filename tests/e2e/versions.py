@@ -29,6 +29,11 @@ class Raises(PythonModel):
         raise ValueError("this model knows no such flower")
 
 
+class AnswersOtherwise(PythonModel):
+    def predict(self, context: PythonModelContext, model_input: pd.DataFrame) -> list[float]:
+        return [1.0] * len(model_input)
+
+
 class NeverLoads(Answers):
     def load_context(self, context: PythonModelContext) -> None:
         # MLflow loads it to log it as well; only a serving pod has this variable.
@@ -61,6 +66,7 @@ def main() -> None:
         (register(Answers(), "damaged") / "MLmodel").write_text("flavors: {python_function: [")
         register(Raises(), "raising")
         register(NeverLoads(), "never-ready")
+        register(AnswersOtherwise(), "otherwise")
         register(Answers(), "better")
 
 

@@ -29,6 +29,10 @@ def route(**fields: Any) -> Body:
     return {"model": MODEL, "route": {name: value for name, value in given.items() if value is not None}}
 
 
+def parity(**fields: Any) -> Body:
+    return {"model": MODEL, "parity": {"maxChangedFraction": 0.1, **fields}}
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "spec", "words"),
     [
@@ -79,6 +83,13 @@ def route(**fields: Any) -> Body:
         ("ModelDeployment", "web", route(host="*.example.org"), "should match"),
         ("ModelDeployment", "web", route(host=None), "route.host: Required value"),
         ("ModelDeployment", "web", {"model": MODEL, "auth": {}}, "auth.secretName: Required value"),
+        ("ModelDeployment", "web", {"model": MODEL, "parity": {}}, "maxChangedFraction: Required"),
+        ("ModelDeployment", "web", parity(maxChangedFraction=5), "less than or equal to 1"),
+        ("ModelDeployment", "web", parity(relativeTolerance=-1), "greater than or equal to 0"),
+        ("ModelDeployment", "web", parity(minRows=0), "greater than or equal to 1"),
+        ("ModelDeployment", "web", parity(examples="/etc/passwd.csv"), "does not begin with /"),
+        ("ModelDeployment", "web", parity(examples="a/../../b.csv"), "has no .."),
+        ("ModelDeployment", "web", parity(examples="rows.xlsx"), "ends in .json, .csv or .parquet"),
         ("ModelDeployment", "a" * 41, {"model": MODEL}, "at most 40 characters"),
         ("TrainingRun", "a" * 53, {}, "at most 52 characters"),
         ("TrainingRun", "a.b", {}, "no dot"),

@@ -9,6 +9,7 @@ from modelcycle.api.modeldeployment import (
     Canary,
     CanaryStep,
     ModelDeploymentSpec,
+    Parity,
     Requirement,
     Strategy,
 )
@@ -31,7 +32,17 @@ def test_the_page_of_deployments_names_no_field_that_is_not_there() -> None:
     page = (ROOT / "docs/modeldeployment.md").read_text()
     known = {
         field.alias or name
-        for model in (Strategy, Canary, CanaryStep, Requirement, Route, Gateway, Auth, ModelDeploymentSpec)
+        for model in (
+            Strategy,
+            Canary,
+            CanaryStep,
+            Parity,
+            Requirement,
+            Route,
+            Gateway,
+            Auth,
+            ModelDeploymentSpec,
+        )
         for name, field in model.model_fields.items()
     }
     assert set(re.findall(r"`([a-z]+[A-Z]\w*)`", page)) <= known

@@ -41,7 +41,7 @@ def judge(parity: Parity, before: Any, after: Any) -> Judgement:
 
 
 def too_few(parity: Parity, answers: list[Any]) -> Judgement | None:
-    """The judgement where there are less rows than it takes."""
+    """The judgement where there are fewer rows than it takes."""
     if len(answers) >= parity.min_rows:
         return None
     message = (

@@ -146,7 +146,7 @@ def test_a_pod_that_does_not_answer_is_asked_again_and_somebody_may_decide_meanw
 @pytest.mark.parametrize("stored", [True, False])
 def test_somebody_approves_what_could_not_be_compared(stored: bool) -> None:
     seen = two_is_proven()
-    comparison = {"parity": known(seen, "Inconclusive")} if stored else {}
+    comparison: dict[str, Any] = {"parity": known(seen, "Inconclusive")} if stored else {}
     rollout = decided(seen.trying(2, "AwaitingApproval", **comparison).annotated(approve="2"))
     assert (rollout.switch, verdict(rollout)) == (seen.name_of(2), "Waived")
 

@@ -30,7 +30,7 @@ from modelcycle.serving.observed import Traffic
 from tests.builders import DEFAULTS
 from tests.convergence.cluster import ApiServer, MemoryCluster, in_flight
 from tests.convergence.controllers import ready
-from tests.convergence.registry import ERRS, ODD, ROWS, MemoryRegistry
+from tests.convergence.registry import ERRS, ROWS, MemoryRegistry
 
 POLL, RELIST = Key("the registry is polled", "", ""), Key("all is listed again", "", "")
 ORPHANS, TAGS = Key("orphans are looked for", "", ""), Key("where versions serve is told", "", "")
@@ -65,7 +65,7 @@ class MemoryServingPods(ServingPods):
         await in_flight()
         # That of every other version differs in every fourth row.
         answers = [row % 3 for row in range(ROWS)]
-        if self._behaviour(pod) == ODD:
+        if int(pod.label(VERSION_LABEL)) in self._registry.odd:
             answers = [label + 1 if row % 4 == 0 else label for row, label in enumerate(answers)]
         return Answer(500 if self._behaviour(pod) == ERRS else 200, answers, "It raises.")
 

@@ -44,6 +44,7 @@ class MemoryRegistry(Mlflow):
         pointed: the versions that the operator has pointed an alias to; `figures`: accuracies that were chosen.
         law: judges the end of a run by the operator, by the run's tags; raises AssertionError.
         asked: how many requests there were; `stumbles_at`: the number of one that is not answered.
+        odd: versions that answer some rows otherwise than the others do, also after they have broken.
         artifacts: by run id, paths and contents.
         places: by version, the tag that tells where it serves; tagged: how often one was written.
     """
@@ -57,6 +58,7 @@ class MemoryRegistry(Mlflow):
         self.idle = False
         self.made: dict[int, Version] = {}
         self.behaviour: dict[int, str] = {}
+        self.odd: set[int] = set()
         self.aliases: Mapping[str, int] = {}
         self.pointed: list[int] = []
         self.figures: dict[int, float] = {}
@@ -75,6 +77,8 @@ class MemoryRegistry(Mlflow):
         version = a_version(len(self.behaviour) + 1)
         self.made[version.number] = version
         self.behaviour[version.number] = behaviour
+        if behaviour == ODD:
+            self.odd.add(version.number)
         return version
 
     def log(self, tags: dict[str, str], registers: bool, figure: float | None = None) -> None:

@@ -51,7 +51,7 @@ def test_a_canary_that_clients_ask_too_little_is_sent_its_own_example_and_takes_
             lambda: _says(careful, f"It waits for {MIN_REQUESTS}. Its own input example is sent"), "a canary"
         )
         careful.wait_until_complete(good)
-    assert said.startswith("50 % of the pods that clients reach are its own.")
+    assert said.startswith("Its share of the requests is 50 %.")
     assert load.failures == []
     assert set(load.first_seen) == {before, good}
     assert careful.read()["status"].get("rejected", []) == []

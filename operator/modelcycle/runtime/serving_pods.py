@@ -53,7 +53,9 @@ class ServingPods:
 
     async def predict(self, pod: Pod, rows: Rows, probe: Literal["parity", "canary"], token: str) -> Answer:
         """What a pod answers to rows, as to any client. Raises NoAnswerError where it has no time for them."""
-        headers = {"Content-Type": rows.content_type, PROBE_HEADER: probe, "Authorization": f"Bearer {token}"}
+        headers = {"Content-Type": rows.content_type, PROBE_HEADER: probe}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         timeout = aiohttp.ClientTimeout(total=PREDICT_SECONDS)
         request = self._client().post(
             self._url(pod, "/invocations"), data=rows.body, headers=headers, timeout=timeout

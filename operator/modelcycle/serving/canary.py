@@ -157,9 +157,7 @@ def _exercised(
     errand = Exercise(examples(observed, candidate), candidate.revision, progress.since, missing)
     if outcome := observed.came_of(errand):
         why = outcome.no_rows or outcome.problem
-        tried = candidate.model_copy(
-            update={"canary": progress.model_copy(update={"exercise": why or None})}
-        )
+        tried = candidate.model_copy(update={"canary": progress.model_copy(update={"exercise": why or None})})
         return _inconclusive(observed, before, tried, f"{_figures(since)} {why}".strip())
     said = f"{said} Its own input example is sent to it meanwhile."
     return replace(_going_on(before, candidate, said, LOOK_SECONDS), errand=errand)

@@ -172,11 +172,12 @@ class Laws:
         if "parity" not in deployment["spec"] and (candidate.get("canary") or candidate.get("inPlace")):
             self.past_parity.add((deployment["metadata"]["uid"], candidate["revision"]))
 
-    def _clients_are_sent_to_what_answers_alike(self, service: Body, revision: str) -> None:
-        """Unless parity is not wanted, somebody has approved it, or it serves or has served here before."""
-        owner = service["metadata"]["name"]
+    def _clients_are_sent_to_what_answers_alike(self, way: Body, revision: str) -> None:
+        """By a Service or an HTTPRoute. Unless parity is not wanted, somebody has approved it, or it serves or has
+        served here before."""
+        owner = way["metadata"]["name"]
         live = self.server.find("ModelDeployment", owner)
-        if live is None or live["metadata"]["uid"] != controller(service):
+        if live is None or live["metadata"]["uid"] != controller(way):
             return
         status, uid = live["status"], live["metadata"]["uid"]
         candidate, version = status.get("candidate") or {}, int(revision.removeprefix("v").split("-")[0])
@@ -220,6 +221,7 @@ class Laws:
         status = live["status"]
         candidate = status["candidate"]["revision"]
         assert others == [f"{owner}-{candidate}"]
+        self._clients_are_sent_to_what_answers_alike(route, candidate)
         assert status["candidate"]["step"] in ("Canary", "AwaitingApproval")
         assert candidate not in [entry["revision"] for entry in status.get("rejected", ())]
         manual = self.operator.promotions[owner] == {"Manual"}

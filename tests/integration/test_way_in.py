@@ -138,6 +138,8 @@ def test_a_canary_has_an_exact_share_by_a_gateway_and_its_pods_outlast_it(world:
     gateway_says(world)
     eventually(lambda: gone(world, "Service", name), "its Service is gone")
     eventually(lambda: gone(world, "Deployment", name), "its pods are gone")
+    change(world, route=None)
+    eventually(lambda: gone(world, "HTTPRoute", NAME), "the way in is gone")
 
 
 def test_a_secret_without_its_key_is_said_with_the_cure(world: World) -> None:

@@ -58,8 +58,8 @@ class FollowedModel(Model):
 
 class CanaryStep(Model):
     weight: Annotated[int, Field(ge=1, le=100)] = Field(
-        description="Percent of the requests that the new version is to answer. By the ratio of pods it is at most a "
-        "half, and what it really is stands in status.candidate.weight."
+        description="Percent of the requests that the new version is to answer: exact with route.gateway. By the ratio "
+        "of pods it is at most a half, and what it really is stands in status.candidate.weight."
     )
     pause_seconds: Annotated[int, Field(ge=0, le=86400)] = Field(
         60, description="How long the step lasts, from the moment clients reach its pods."

@@ -1,42 +1,50 @@
 """`python -m modelserver`: exit code 0 after SIGTERM, 3 where the version can never be served, 1 otherwise."""
 
+import functools
 import os
 import socket
-import sys
 
-from modelserver import ending, logs
+from modelserver import ending, logs, workers
 from modelserver.cpus import limit_pools
 from modelserver.failures import NotServableNowError
 from modelserver.prepared import take_over
+from modelserver.settings import Settings
 
 
 def main() -> int:
     """Serves until SIGTERM; the exit code. On failure the last line of stderr is its reason."""
     logs.configure()
-    limit_pools(os.environ)
     try:
         held = take_over()
     except OSError as error:
         return ending.say(f"What was prepared for this pod is gone ({error}): delete the pod.", ending.AGAIN)
-    # Imported now, as the version's own packages go first.
-    from modelserver.server import Server
-    from modelserver.settings import Settings
-
     try:
         settings = Settings.from_env(os.environ)
-        server = Server(settings)
         listener = socket.create_server((settings.host, settings.port), backlog=2048)
-    except (ValueError, OSError, NotServableNowError) as error:
+    except (ValueError, OSError) as error:
         return ending.say(f"The server cannot start: {error}", ending.AGAIN)
+    limit_pools(os.environ, settings.workers)
     ending.log.info("listening on %s port %d", *listener.getsockname()[:2])
-    server.run(sockets=[listener])
+    if settings.workers > 1:
+        code = workers.run(settings.workers, functools.partial(serve, settings, listener))
+    else:
+        code = serve(settings, listener)
     del held
+    return code
+
+
+def serve(settings: Settings, listener: socket.socket, company: workers.Company | None = None) -> int:
+    """One process of the server; its exit code."""
+    # Imported now, as the version's own packages go first.
+    from modelserver.server import Server
+
+    try:
+        server = Server(settings, company)
+    except (OSError, NotServableNowError) as error:
+        return ending.say(f"The server cannot start: {error}", ending.AGAIN)
+    server.run(sockets=[listener])
     return ending.failed(server.failure) if server.failure else 0
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # A thread of the model may hang, and an ordinary exit would wait for it.
-    os._exit(code)
+    ending.leave(main())

@@ -3,6 +3,7 @@
 import os
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 CGROUP = Path("/sys/fs/cgroup")
 # Each library reads one of these when it is first imported.
@@ -19,7 +20,18 @@ def cpus(cgroup: Path = CGROUP) -> int:
         return allowed
 
 
-def limit_pools(env: MutableMapping[str, str]) -> None:
-    """Pools of as many threads as the node has processors would fight over the limit."""
+def limit_pools(env: MutableMapping[str, str], processes: int = 1) -> None:
+    """Pools of as many threads as the node has processors would fight over the limit, which `processes` share."""
     for pool in POOLS:
-        env.setdefault(pool, str(cpus()))
+        env.setdefault(pool, str(max(1, cpus() // processes)))
+
+
+def alone() -> Any:
+    """From now on, or as a context, this thread's predictions use no pool of OpenMP, whose limit is each thread's own.
+
+    For a short prediction the waking of a pool costs more than it saves, and on a busy node much more. Call it
+    when the model's library is loaded.
+    """
+    import threadpoolctl
+
+    return threadpoolctl.threadpool_limits(1, user_api="openmp")

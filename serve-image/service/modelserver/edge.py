@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-import prometheus_client
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from modelserver import documents, v2
 from modelserver.known import knows
-from modelserver.metrics import Meter
+from modelserver.metrics import Meter, exposition
 from modelserver.model import Model
 from modelserver.protocols import (
     Answer,
@@ -108,7 +108,7 @@ class Edge:
             return self._readyz()
         if asked == Route.METRICS:
             # BentoML's own metrics are in the same registry; its route would want a folder of shared files.
-            return document(prometheus_client.generate_latest(), prometheus_client.CONTENT_TYPE_LATEST)
+            return document(exposition(), CONTENT_TYPE_LATEST)
         if self.model is None:
             return _still_loading
         if asked in (Route.INVOCATIONS, Route.INFER):

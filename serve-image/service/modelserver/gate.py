@@ -93,5 +93,5 @@ def gate() -> Gate:
     """The gate of this process, which every route that predicts goes through."""
     settings = of_process()
     # Requests that are to be predicted together wait for each other in threads of their own.
-    threads = settings.max_concurrency if settings.batch_max_rows else max(2, cpus())
+    threads = settings.max_concurrency if settings.batch_max_rows else max(2, cpus() // settings.workers)
     return Gate(settings.predict_timeout, settings.max_concurrency, threads)

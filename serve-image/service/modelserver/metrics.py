@@ -1,7 +1,10 @@
 """What Prometheus is told of predictions, whichever way they took."""
 
+import os
+
 import prometheus_client
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -16,13 +19,27 @@ seconds = Histogram(
     LABELS,
     buckets=SECONDS,
 )
-in_progress = Gauge("modelcycle_requests_in_progress", "Predictions under way and waiting.", LABELS)
+in_progress = Gauge(
+    "modelcycle_requests_in_progress",
+    "Predictions under way and waiting.",
+    LABELS,
+    multiprocess_mode="livesum",
+)
 model_errors = Counter(
     "modelcycle_model_errors", "Exceptions that the model raised on input that fits.", ["model", "version"]
 )
 rows = Histogram(
     "modelcycle_batch_rows", "Rows that the model was given at once.", ["model", "version"], buckets=ROWS
 )
+
+
+def exposition() -> bytes:
+    """All metrics of the server in Prometheus' text format, those of its other processes included."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return prometheus_client.generate_latest()
+    together = prometheus_client.CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return prometheus_client.generate_latest(together)
 
 
 class Meter:

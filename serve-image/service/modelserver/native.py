@@ -5,7 +5,6 @@ answer the same.
 """
 
 import importlib
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from modelserver import boosted
 from modelserver.signature import Description
 
 SKLEARN_PREDICTS = ("predict", "predict_proba", "predict_log_proba")
@@ -97,7 +97,9 @@ def _predict(flavor: str, estimator: Any, name: str, description: Description) -
     if not _fits(estimator, description):
         return None
     if type(estimator).__module__ == "xgboost.core":
-        return _booster_predict(estimator)
+        return boosted.of_booster(estimator)
+    if type(estimator).__module__ == "xgboost.sklearn" and name == "predict":
+        return boosted.of_estimator(estimator)
     if flavor == "sklearn" and name not in SKLEARN_PREDICTS:
         return None
     return getattr(estimator, name, None)
@@ -135,18 +137,6 @@ def _fitted_names(estimator: Any) -> tuple[str, ...] | None:
     if names is None:
         names = getattr(estimator, "feature_names", None)
     return None if names is None else tuple(map(str, names))
-
-
-def _booster_predict(booster: Any) -> Callable[..., Any] | None:
-    if any(kind not in ("float", "int", "i", "q") for kind in booster.feature_types or ()):
-        return None
-    xgboost = sys.modules["xgboost"]
-    names = booster.feature_names
-
-    def predict(rows: np.ndarray) -> Any:
-        return booster.predict(xgboost.DMatrix(rows, feature_names=names))
-
-    return predict
 
 
 # The signature has been compared with the names it was fitted with: an array needs no names.

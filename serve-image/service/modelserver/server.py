@@ -15,6 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from modelserver import metrics
+from modelserver.cpus import alone
 from modelserver.edge import Edge
 from modelserver.failures import NotServableNowError
 from modelserver.folder import wait_for_model
@@ -25,6 +26,7 @@ from modelserver.requestlog import RequestLog
 from modelserver.settings import Settings, of_process
 from modelserver.tokens import Guard
 from modelserver.tracing import flush, trace_bentoml
+from modelserver.workers import Company
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +40,9 @@ BRIEFLY = 0.0005
 class Server(uvicorn.Server):
     """Serves one model; `failure` tells afterwards why it could not. Raises NotServableNowError without a token."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, company: Company | None = None) -> None:
         self.settings = settings
+        self._company = company
         sample = settings.request_log_sample
         log = RequestLog(sample, settings.request_log_file) if sample else None
         guard = Guard(settings.token_file, settings.own_digest) if settings.token_file else None
@@ -60,12 +63,18 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._bringing_up = asyncio.create_task(self._bring_up())
+        self._tasks = [asyncio.create_task(self._bring_up())]
+        if self._company:
+            self._tasks.append(asyncio.create_task(self._leave_with_parent(self._company)))
 
     async def _bring_up(self) -> None:
         began = time.monotonic()
         try:
             proven = await self._load_and_prove()
+            alone()  # what runs on the event loop itself is short
+            if self._company:
+                log.info("proven, and waits for the others: a probe meets any of them")
+                await self._company.proven()
             self.edge.bentoml = asyncio.get_running_loop().create_future()
             self.edge.model = self._model
             log.info("ready after %.1f s: %s", time.monotonic() - began, proven)
@@ -85,6 +94,10 @@ class Server(uvicorn.Server):
                 f"The model did not answer its own input example within {limit:g} s. Give the pod more CPU, or "
                 "raise selfTest.timeoutSeconds."
             ) from None
+
+    async def _leave_with_parent(self, company: Company) -> None:
+        await company.orphaned()
+        self.should_exit = True
 
     async def _bring_up_bentoml(self) -> Starlette:
         # After readiness, as its import takes as long as the model's: predictions do not wait for it, and with

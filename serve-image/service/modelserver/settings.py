@@ -28,6 +28,7 @@ class Settings:
     model_version: str
     host: str
     port: int
+    workers: int
     drain_seconds: float
     self_test: Mode
     self_test_timeout: float
@@ -60,6 +61,7 @@ class Settings:
             model_version=env.get("MODELCYCLE_MODEL_VERSION", ""),
             host=env.get("MODELCYCLE_HOST", "0.0.0.0"),  # noqa: S104 (a pod is reached by its own address)
             port=int(_number(env, "PORT", 3000)),
+            workers=max(1, int(_number(env, "MODELCYCLE_WORKERS", 1))),
             drain_seconds=_number(env, "MODELCYCLE_DRAIN_SECONDS", 5),
             self_test=_choice(env, "MODELCYCLE_SELF_TEST_MODE", Mode),
             self_test_timeout=_number(env, "MODELCYCLE_SELF_TEST_TIMEOUT_SECONDS", 30),

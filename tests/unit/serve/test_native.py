@@ -42,6 +42,14 @@ def booster(data: Any, categorical: bool = False) -> xgboost.Booster:
     return xgboost.train({"objective": "multi:softprob", "num_class": 3}, matrix, 5)
 
 
+def stopped_early() -> Any:
+    """Trained on after its best round, so that fewer trees answer than it has."""
+    model = xgboost.XGBRegressor(n_estimators=50, early_stopping_rounds=2, learning_rate=1)
+    model.fit(FRAME, SPECIES, eval_set=[(FRAME, SPECIES[::-1])], verbose=False)
+    assert model.best_iteration + 1 < model.get_booster().num_boosted_rounds()
+    return model
+
+
 def by_columns() -> Any:
     choose = ColumnTransformer([("words", OneHotEncoder(), ["pw"])], remainder="passthrough")
     return make_pipeline(choose, LogisticRegression(max_iter=500))
@@ -103,6 +111,13 @@ TABLE: list[Any] = [
     pytest.param(False, SKLEARN, lambda: make_pipeline(StandardScaler().set_output(transform="pandas"), Ridge()).fit(FRAME, SPECIES), FRAME, {}, id="sklearn, DataFrames inside"),
     pytest.param(True, XGBOOST, lambda: xgboost.XGBClassifier(n_estimators=5).fit(FRAME, SPECIES), FRAME, {}, id="xgboost"),
     pytest.param(True, XGBOOST, lambda: xgboost.XGBRegressor(n_estimators=5).fit(ARRAY, SPECIES), ARRAY, {}, id="xgboost, array"),
+    pytest.param(True, XGBOOST, lambda: xgboost.XGBClassifier(n_estimators=5).fit(FRAME, BINARY), FRAME, {}, id="xgboost, two classes"),
+    pytest.param(True, XGBOOST, lambda: xgboost.XGBClassifier(n_estimators=5, objective="binary:hinge").fit(FRAME, BINARY), FRAME, {}, id="xgboost, hinge"),
+    pytest.param(True, XGBOOST, lambda: xgboost.XGBClassifier(n_estimators=5, objective="multi:softmax").fit(FRAME, SPECIES), FRAME, {}, id="xgboost, softmax"),
+    pytest.param(True, XGBOOST, lambda: xgboost.XGBClassifier(n_estimators=5).fit(ARRAY, np.eye(3, dtype=int)[SPECIES]), ARRAY, {}, id="xgboost, several labels"),
+    pytest.param(True, XGBOOST, stopped_early, FRAME, {}, id="xgboost, stopped early"),
+    pytest.param(True, XGBOOST, lambda: xgboost.XGBRegressor(n_estimators=5, missing=1.4).fit(FRAME, SPECIES), FRAME, {}, id="xgboost, a number for missing"),
+    pytest.param(True, XGBOOST, lambda: xgboost.XGBRFClassifier(n_estimators=5).fit(FRAME, SPECIES), FRAME, {}, id="xgboost, a forest"),
     pytest.param(False, XGBOOST, lambda: xgboost.XGBRegressor(n_estimators=5, booster="gblinear").fit(FRAME, SPECIES), FRAME, {}, id="xgboost, linear"),
     pytest.param(True, XGBOOST, lambda: booster(FRAME), FRAME, {}, id="xgboost booster"),
     pytest.param(True, XGBOOST, lambda: booster(ARRAY), ARRAY, {"signed": False}, id="xgboost booster, no signature"),

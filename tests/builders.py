@@ -396,6 +396,11 @@ class PodBuilder(Built):
         failed = {"phase": "Failed"} if exit_code else {}
         return self.with_status(initContainerStatuses=[ended], **failed)
 
+    def initializing(self, name: str, since: datetime = NOW) -> Self:
+        """An init container runs."""
+        running = {"name": name, "restartCount": 0, "state": {"running": {"startedAt": wire_time(since)}}}
+        return self.with_status(initContainerStatuses=[running])
+
     def evicted(self, message: str = "The node was low on resource: memory.") -> Self:
         return self.but(status={"phase": "Failed", "reason": "Evicted", "message": message})
 

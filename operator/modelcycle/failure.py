@@ -9,10 +9,6 @@ LINES_MAX, BYTES_MAX = 20, 2048
 KILLED = 137
 VOLUME_FULL = "VolumeFull"
 
-_OUT_OF_MEMORY = (
-    "It was killed with exit code 137, which is the memory limit unless shown otherwise: "
-    "raise spec.resources.limits.memory, or let it use less."
-)
 # In the words of the C library, of a volume with quotas, and of the SQLite of an MLflow server.
 NO_ROOM = re.compile("No space left on device|Disk quota exceeded|database or disk is full")
 _FULL = "It found no room on a disk, which is the shared volume unless shown otherwise: make room on it, or give it more."
@@ -29,7 +25,7 @@ class Failure:
 def explain_end(end: Ended) -> Failure:
     """The reason and message of one container's end."""
     if end.reason == "OOMKilled" or end.exit_code == KILLED:
-        return Failure("OutOfMemory", _with_output(_OUT_OF_MEMORY, end.message))
+        return Failure("OutOfMemory", _with_output(_out_of_memory(end), end.message))
     if end.exit_code < 0:
         return Failure(end.reason or "PodFailed", end.message or "The pod failed and does not say why.")
     if end.reason in ("StartError", "ContainerCannotRun"):
@@ -39,6 +35,13 @@ def explain_end(end: Ended) -> Failure:
     return Failure(
         "CommandFailed", _with_output(f"The command ended with exit code {end.exit_code}.", end.message)
     )
+
+
+def _out_of_memory(end: Ended) -> str:
+    limit = f"the memory limit of {end.memory}" if end.memory else "the memory limit"
+    cause = f"by {limit}" if end.reason == "OOMKilled" else f"which is {limit} unless shown otherwise"
+    cure = "raise spec.resources.limits.memory, or let it use less."
+    return f"It was killed with exit code {end.exit_code}, {cause}: {cure}"
 
 
 def _with_output(sentence: str, output: str) -> str:

@@ -15,13 +15,14 @@ UNSCHEDULABLE = "Unschedulable"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a container ended last. at: when, where its status says so."""
+    """How a container ended last. at: when, where its status says so; memory: its limit, or ""."""
 
     exit_code: int
     reason: str
     message: str
     at: datetime | None = None
     container: str = ""
+    memory: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Pod:
         gone_by: when it has to be gone, once its deletion was asked for: its grace is over then.
         disruption: why something in the cluster ends it, such as the drain of its node; "" if nothing does.
         initialized: each init container that ended well, and the message that it left.
+        initializing: each init container that runs, and since when.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Pod:
     waiting: Waiting | None
     ended: Ended | None
     initialized: tuple[tuple[str, str], ...]
+    initializing: tuple[tuple[str, datetime], ...]
     node: str
     ip: str
 
@@ -102,8 +105,9 @@ def project(body: dict[str, Any]) -> Pod:
         disruption=_disruption(conditions.get("DisruptionTarget", {})),
         waiting=_waiting(containers, conditions.get("PodScheduled", {})),
         # A sidecar among the init containers is killed when the pod's own containers have ended.
-        ended=_ended([*own, *(c for c in init if c not in done)], status),
+        ended=_ended([*own, *(c for c in init if c not in done)], status, _memory_limits(body)),
         initialized=tuple((c["name"], _terminated(c).get("message", "").strip()) for c in done),
+        initializing=tuple((c["name"], at) for c in init if (at := _running_since(c))),
         node=body.get("spec", {}).get("nodeName", ""),
         ip=status.get("podIP", ""),
     )
@@ -143,7 +147,15 @@ def _waiting(containers: Iterable[dict[str, Any]], scheduled: dict[str, Any]) ->
     return None
 
 
-def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ended | None:
+def _memory_limits(body: dict[str, Any]) -> dict[str, str]:
+    spec = body.get("spec", {})
+    containers = (*spec.get("initContainers", ()), *spec.get("containers", ()))
+    return {c["name"]: c.get("resources", {}).get("limits", {}).get("memory", "") for c in containers}
+
+
+def _ended(
+    containers: Iterable[dict[str, Any]], status: dict[str, Any], memory: dict[str, str]
+) -> Ended | None:
     """The failure of the first container that has one, else the pod's own (eviction), else the first end."""
     ends = [
         Ended(
@@ -152,6 +164,7 @@ def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ende
             t.get("message", ""),
             _time(t.get("finishedAt")),
             container["name"],
+            memory.get(container["name"], ""),
         )
         for container in containers
         for t in (_terminated(container),)
@@ -163,6 +176,10 @@ def _ended(containers: Iterable[dict[str, Any]], status: dict[str, Any]) -> Ende
     if status.get("phase") == "Failed":
         return Ended(-1, status.get("reason", ""), status.get("message", ""))
     return ends[0] if ends else None
+
+
+def _running_since(container: dict[str, Any]) -> datetime | None:
+    return _time(container.get("state", {}).get("running", {}).get("startedAt"))
 
 
 def _time(text: str | None) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeVar
 from modelcycle.plan import Body
 from modelcycle.runtime.cluster import Cluster, ConflictError, NotFoundError, RefusedError, UnavailableError
 from modelcycle.runtime.resources import EVENTS, Resource
+from modelcycle.serving.manifests import PREPARE
 
 from tests.builders import NAMESPACE, NOW, merged, stored
 
@@ -124,7 +125,7 @@ class MemoryCluster(Cluster):
 
     Attributes:
         faults: what the next requests suffer, the first one first; "" is none.
-        sent: how many requests there were; `writes`: what they wrote, Events aside.
+        sent: how many requests there were; `logs_read`: those for a log; `writes`: what they wrote, Events aside.
     """
 
     def __init__(self, server: ApiServer, law: Law) -> None:
@@ -132,6 +133,7 @@ class MemoryCluster(Cluster):
         self.law = law
         self.faults: list[Fault] = []
         self.sent = 0
+        self.logs_read = 0
         self.writes: list[str] = []
 
     async def _send(self, request: Callable[[], T]) -> T:
@@ -175,8 +177,11 @@ class MemoryCluster(Cluster):
             if wanted <= body["metadata"]["labels"].items() and _is_about(body, field_selector):
                 yield body
 
-    async def log(self, namespace: str, pod: str, container: str) -> AsyncIterator[bytes]:
+    async def log(self, namespace: str, pod: str, container: str, tail: int = 0) -> AsyncIterator[bytes]:
         def request() -> bytes:
+            self.logs_read += 1
+            if container == PREPARE:
+                return f"installing since {self.server.now.timestamp():.0f}".encode()
             if _existing(self.server.find("Pod", pod))["status"]["phase"] == "Pending":
                 raise RefusedError(400, "BadRequest", "the container is waiting to start")
             return log_of(pod)

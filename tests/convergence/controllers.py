@@ -9,13 +9,24 @@ from functools import partial
 from typing import Any
 
 from modelcycle.plan import VERSION_LABEL, Body
+from modelcycle.pods import timestamp
+from modelcycle.serving.manifests import PREPARE
 from modelcycle.serving.proof import NEVER_SERVABLE, RESTARTS_MAX
 from modelcycle.training.git import CONTAINER
 from modelcycle.training.nodes import INDEX
 
 from tests.builders import JobBuilder, PodBuilder, condition, merged, wire_time
 from tests.convergence.cluster import ApiServer, controller
-from tests.convergence.registry import CRASHES, ERRS, GOOD, ODD, UNSERVABLE, MemoryRegistry
+from tests.convergence.registry import (
+    CRASHES,
+    ERRS,
+    GOOD,
+    INSTALL_SECONDS,
+    INSTALLS,
+    ODD,
+    UNSERVABLE,
+    MemoryRegistry,
+)
 
 Action = Callable[[], Any]
 COMMIT = "c0ffee" * 6 + "cafe"
@@ -204,6 +215,8 @@ class Controllers:
         if pod["status"]["phase"] == "Pending" and trains and self.server.full:
             if not pod["status"].get("conditions"):
                 yield self._becomes(PodBuilder(pod).unschedulable())
+        elif pod["status"]["phase"] == "Pending" and not trains and self._behaviour(pod) == INSTALLS:
+            yield from self._installing(pod)
         elif pod["status"]["phase"] == "Pending":
             placed = PodBuilder(pod).but(status={"conditions": None})
             yield self._becomes(_initialized(placed).running().with_status(podIP="10.0.0.1"))
@@ -211,6 +224,18 @@ class Controllers:
             yield from self._training(pod)
         elif not ready(pod):
             yield from self._serving(pod)
+
+    def _behaviour(self, pod: Body) -> str:
+        return self.registry.behaviour[int(pod["metadata"]["labels"][VERSION_LABEL])]
+
+    def _installing(self, pod: Body) -> Iterator[Action]:
+        (prepare,) = pod["status"].get("initContainerStatuses") or (None,)
+        if prepare is None:
+            yield self._becomes(PodBuilder(pod).initializing(PREPARE, self.server.now))
+        elif (
+            self.server.now - timestamp(prepare["state"]["running"]["startedAt"])
+        ).seconds >= INSTALL_SECONDS:
+            yield self._becomes(PodBuilder(pod).initialized(PREPARE).running())
 
     def _training(self, pod: Body) -> Iterator[Action]:
         """The pod's arguments say what each attempt does: logs, registers, fails, leaves its run open; its accuracy."""
@@ -237,10 +262,10 @@ class Controllers:
         self.server.update(PodBuilder(pod).ended(1 if fails else 0).content)
 
     def _serving(self, pod: Body) -> Iterator[Action]:
-        behaviour = self.registry.behaviour[int(pod["metadata"]["labels"][VERSION_LABEL])]
+        behaviour = self._behaviour(pod)
         (container,) = pod["status"]["containerStatuses"]
         restarts = container["restartCount"]
-        if behaviour in (GOOD, ERRS, ODD):
+        if behaviour in (GOOD, INSTALLS, ERRS, ODD):
             yield self._becomes(PodBuilder(pod).ready())
         elif behaviour == UNSERVABLE and not restarts:
             yield self._becomes(PodBuilder(pod).crashed(NEVER_SERVABLE, 1, "It is of no use."))

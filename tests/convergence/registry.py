@@ -31,7 +31,9 @@ GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE = "good", "exits 3", "crashes", "han
 ERRS = "errs"
 # It becomes ready, and answers a quarter of the rows otherwise than the others do.
 ODD = "odd"
-BEHAVIOURS = (GOOD, GOOD, GOOD, GOOD, UNSERVABLE, CRASHES, HANGS, ELSEWHERE, ERRS, ODD)
+# It is good, and its init container is at it for a while.
+INSTALLS, INSTALL_SECONDS = "installs", 45
+BEHAVIOURS = (GOOD, GOOD, GOOD, INSTALLS, UNSERVABLE, CRASHES, HANGS, ELSEWHERE, ERRS, ODD)
 # How many rows its input example has.
 ROWS = 20
 

@@ -5,12 +5,22 @@ from collections.abc import Callable
 import pytest
 from modelcycle.api.modeldeployment import APPROVE, RETRY
 from modelcycle.plan import VERSION_LABEL, Body
+from modelcycle.serving.preparing import EVERY_SECONDS
 
 from tests.builders import MODEL, merged
 from tests.convergence.cluster import REFUSED, Fault
 from tests.convergence.controllers import COMMIT
 from tests.convergence.laws import selected
-from tests.convergence.registry import CRASHES, ELSEWHERE, ERRS, GOOD, HANGS, UNSERVABLE
+from tests.convergence.registry import (
+    CRASHES,
+    ELSEWHERE,
+    ERRS,
+    GOOD,
+    HANGS,
+    INSTALL_SECONDS,
+    INSTALLS,
+    UNSERVABLE,
+)
 from tests.convergence.world import ALIAS, CANARY, NODES_FROM, PROGRESS_DEADLINE_SECONDS, World
 
 NAME, RUN = "a", "run-0"
@@ -117,6 +127,22 @@ def test_a_version_that_is_superseded_in_flight_never_serves() -> None:
     publish(world)
     ends_well(world)
     assert history(world) == ["3", "1"]
+
+
+def test_an_install_is_told_of_while_it_goes_on_and_seldom() -> None:
+    world = a_world()
+    publish(world)
+    world.settles()
+    assert world.cluster.logs_read == 0
+    publish(world, INSTALLS)
+    world.the_registry_is_polled()
+    world.goes_on_until(lambda: "installing since" in status(world).get("candidate", {}).get("message", ""))
+    world.cluster.writes.clear()
+    world.goes_on_until(lambda: serving(world) == "3")
+    assert 1 < world.cluster.logs_read <= INSTALL_SECONDS // EVERY_SECONDS
+    told = [write for write in world.cluster.writes if write == f"status ModelDeployment {NAME}"]
+    assert len(told) < world.cluster.logs_read + 4  # proving, switching, settling
+    ends_well(world)
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,7 @@ def test_a_version_that_needs_more_memory_than_the_limit_is_rejected_and_says_wh
     wait(hungry, "jsonpath={.status.rejected[*].reason}=OutOfMemory")
     resource = get(hungry)
     message = resource["status"]["rejected"][0]["message"]
-    assert "exit code 137" in message
-    assert "resources.limits.memory" in message
+    assert "exit code 137, by the memory limit of 64Mi: raise spec.resources.limits.memory" in message
     assert condition(resource, "Ready")["reason"] == "NothingServes"
     # Nobody was ever to be sent to it.
     assert "NotFound" in run("get", "service", "e2e-hungry").stderr

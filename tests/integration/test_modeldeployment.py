@@ -1,10 +1,13 @@
 """The life of a ModelDeployment against a real API server and a real MLflow; the tests play kubelet and controllers."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.integration.world import Body, World, audited, container, eventually, writes
+from tests.integration import kubelet
+from tests.integration.world import Body, Kube, World, audited, container, eventually, writes
 
 NAME = "web"
 
@@ -127,6 +130,22 @@ def test_a_version_that_is_not_ready_in_time_is_rejected(world: World, model: st
     seen = status(world, lambda s: s.get("rejected"), "version 1 is rejected")
     assert seen["rejected"][0]["reason"] == "ProgressDeadlineExceeded"
     assert "image cannot be pulled" in seen["rejected"][0]["message"]
+
+
+def test_what_the_init_container_says_is_in_status_while_it_runs(
+    world: World, model: str, kube: Kube, tmp_path: Path
+):
+    world.mlflow.register(model)
+    world.deployment(NAME, {"name": model, "latest": {}})
+    candidate = world.revision(NAME, 1)
+    candidate["spec"]["template"]["spec"]["nodeName"] = kubelet.NODE
+    with kubelet.running(tmp_path, kube) as node:
+        node.logs = {"v1": b'{"level": "info", "message": "pip: Collecting xgboost"}\n'}
+        started = (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at_it = container("prepare", running={"startedAt": started})
+        world.pod_of(candidate, "v1", podIP="10.0.0.9", initContainerStatuses=[at_it])
+        said = "0 of 1 pods are ready. It is being prepared: pip: Collecting xgboost"
+        status(world, lambda s: (s.get("candidate") or {}).get("message") == said, "its progress is told")
 
 
 def test_an_alias_that_moves_back_is_followed_back(world: World, model: str):

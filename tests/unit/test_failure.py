@@ -11,7 +11,12 @@ from modelcycle.pods import Ended
         pytest.param(
             Ended(1, "Error", "boom"), "CommandFailed", "exit code 1. Its last output:\nboom", id="1"
         ),
-        pytest.param(Ended(137, "OOMKilled", ""), "OutOfMemory", "limits.memory", id="killed for memory"),
+        pytest.param(
+            Ended(137, "OOMKilled", "", memory="64Mi"),
+            "OutOfMemory",
+            "exit code 137, by the memory limit of 64Mi: raise spec.resources.limits.memory",
+            id="killed for memory",
+        ),
         pytest.param(
             Ended(137, "Error", ""), "OutOfMemory", "unless shown otherwise", id="killed by a signal"
         ),

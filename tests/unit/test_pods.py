@@ -128,6 +128,18 @@ def test_an_init_container_that_failed_leaves_no_note() -> None:
     assert (pod.note, pod.ended) == ("", Ended(3, "Completed", "No such package.", container="prepare"))
 
 
+def test_an_init_container_that_runs_says_since_when() -> None:
+    assert POD.initializing("prepare", NOW).build().initializing == (("prepare", NOW),)
+    assert POD.initialized("prepare").build().initializing == ()
+    assert POD.running().build().initializing == ()
+
+
+def test_the_memory_limit_is_that_of_the_container_that_ended() -> None:
+    limited = {"name": "main", "resources": {"limits": {"memory": "64Mi"}}}
+    pod = POD.with_spec(containers=[{"name": "proxy"}, limited]).crashed(137, reason="OOMKilled").build()
+    assert pod.ended == Ended(137, "OOMKilled", "", container="main", memory="64Mi")
+
+
 def test_restarts_are_those_of_the_container_that_was_restarted_most() -> None:
     assert POD.crashed(1, times=4).build().restarts == 4
     assert POD.build().restarts == 0

@@ -103,12 +103,13 @@ class Cluster:
                 return
             query["continue"] = token
 
-    async def log(self, namespace: str, pod: str, container: str) -> AsyncIterator[bytes]:
-        """What the kubelet still has of a container's log, piece by piece.
+    async def log(self, namespace: str, pod: str, container: str, tail: int = 0) -> AsyncIterator[bytes]:
+        """What the kubelet still has of a container's log, or its last `tail` lines, piece by piece.
 
         Raises NotFoundError if the pod is gone, RefusedError (400) if the container has no log.
         """
-        path = f"{PODS.path(namespace, pod, 'log')}?{urlencode({'container': container})}"
+        query = {"container": container, **({"tailLines": str(tail)} if tail else {})}
+        path = f"{PODS.path(namespace, pod, 'log')}?{urlencode(query)}"
         answer = await self._answer("GET", path)
         try:
             async for piece in answer.response.content.iter_chunked(LOG_PIECE):

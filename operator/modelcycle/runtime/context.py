@@ -36,6 +36,8 @@ class Context:
         doubts: objects whose copy in the store may be behind, by the resource that they matter to: they are
             read live before its next pass.
         serving_changed: set when another version answers the clients of a ModelDeployment, or one is gone.
+        heard: of each ModelDeployment whose candidate is being prepared, the pod's UID, when its init container's
+            log was read last, and what that said.
     """
 
     cluster: Cluster
@@ -53,6 +55,7 @@ class Context:
     absent: tuple[Resource, ...] = ()
     refusals: dict[Key, dict[ChildId, Refusal]] = field(default_factory=dict)
     doubts: dict[Key, set[tuple[Resource, str]]] = field(default_factory=dict)
+    heard: dict[Key, tuple[str, datetime, str]] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
     serving_changed: asyncio.Event = field(default_factory=asyncio.Event)
 

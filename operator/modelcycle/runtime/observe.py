@@ -9,6 +9,7 @@ from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.plan import REVISION_LABEL
 from modelcycle.pods import Pod, Told, project_event
 from modelcycle.registry import Origin
+from modelcycle.runtime import init_logs
 from modelcycle.runtime.cluster import NotFoundError
 from modelcycle.runtime.context import ChildId, Context
 from modelcycle.runtime.mlflow import RegistryError
@@ -148,7 +149,7 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
     )
     if quiet := silence.unexplained(observed, context.clock()):
         return replace(observed, told=await _told(context, key.namespace, quiet))
-    return observed
+    return replace(observed, progress=await init_logs.last_lines(context, key, observed))
 
 
 async def _traffic(context: Context, key: Key, deployment: ModelDeployment) -> serving.Traffic | None:

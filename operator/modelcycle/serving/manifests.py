@@ -17,7 +17,7 @@ from modelcycle.plan import (
 from modelcycle.serving import auth
 from modelcycle.serving.revision import Revision, claim_name, image
 
-CONTAINER = "serve"
+CONTAINER, PREPARE = "serve", "prepare"
 PORT = 3000
 # Where both containers see the cache of the shared volume.
 CACHE = "/cache"
@@ -129,7 +129,7 @@ def _prepare(deployment: ModelDeployment, defaults: Defaults, revision: Revision
     if defaults.registry_secret:
         env_from.append({"secretRef": {"name": defaults.registry_secret, "optional": True}})
     return {
-        "name": "prepare",
+        "name": PREPARE,
         **_shared(deployment, defaults, revision, own, cache_read_only=False),
         "command": ["python", "-m", "modelserver.prepare"],
         **({"envFrom": env_from} if env_from else {}),

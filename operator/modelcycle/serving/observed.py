@@ -172,6 +172,7 @@ class Observed:
         endpoints: names of the pods that the client Service's EndpointSlices list, with their readiness.
         traffic: what the candidate's pods have answered; None where that is not known.
         outcome: what came of the last errand, while it is wanted.
+        progress: what the init container of a candidate's pod said last, where it is at it for long, or "".
         rollouts_elsewhere: unfinished rollouts of other ModelDeployments.
         claim_exists: whether the shared volume's claim is there; None if nobody looked.
         refusal: the API server's last no to the creation of a Deployment or Service.
@@ -195,6 +196,7 @@ class Observed:
     endpoints: tuple[tuple[str, bool], ...] = ()
     traffic: Traffic | None = None
     outcome: Outcome | None = None
+    progress: str = ""
     rollouts_elsewhere: int = 0
     claim_exists: bool | None = None
     refusal: Refusal | None = None

@@ -6,7 +6,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import Candidate, ModelDeploymentStatus
 from modelcycle.conditions import Conditions, cut, find
 from modelcycle.plan import REVISION_LABEL, Body, Event, Patch, Plan, Ref
-from modelcycle.serving import accessories, in_place, manifests, way_in, weights
+from modelcycle.serving import accessories, in_place, manifests, preparing, way_in, weights
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.rollout import decide
@@ -27,6 +27,8 @@ def plan(observed: Observed, now: datetime) -> Plan:
     look_again = rollout.look_again
     if observed.refused or (observed.refusal and not observed.refusal.final):
         look_again = min(look_again or REFUSED_RETRY_SECONDS, REFUSED_RETRY_SECONDS)
+    if rollout.candidate and preparing.at_it(observed):
+        look_again = min(look_again or preparing.EVERY_SECONDS, preparing.EVERY_SECONDS)
     return Plan(
         status=status,
         creates=(*creates, *beside.creates),

@@ -28,7 +28,7 @@ class Proof:
 def judge(deployment: RevisionDeployment, pods: tuple[Pod, ...], replicas: int, told: str = "") -> Proof:
     """Proven is: as many pods as wanted are ready, that is, loaded and answering their own example.
 
-    told: why a pod does not start, where its status does not say so.
+    told: what keeps a pod, where its status does not say so.
     """
     failed = next((failure for pod in pods if (failure := _hopeless(pod))), None)
     if failed:

@@ -18,6 +18,7 @@ from modelcycle.serving import (
     in_place,
     lineage,
     manifests,
+    preparing,
     silence,
     weights,
 )
@@ -278,7 +279,8 @@ def _is_approved(observed: Observed, before: Rollout, candidate: Candidate) -> b
 def _proof(observed: Observed, revision: str, replicas: int) -> Proof:
     deployment = observed.of_revision(revision)
     if deployment:
-        return judge(deployment, observed.pods_of(revision), replicas, silence.words(observed))
+        told = silence.words(observed) or preparing.words(observed)
+        return judge(deployment, observed.pods_of(revision), replicas, told)
     refusal, target = observed.refusal, target_of(observed)
     if refusal and refusal.final:
         return Proof("Failed", Failure(refusal.reason, refusal.message))

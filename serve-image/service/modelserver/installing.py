@@ -1,6 +1,7 @@
 """Resolves and installs by pip what a version needs beside the server."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from modelserver.failures import NO_ROOM, NeverServableError, NotServableNowError, one_line
 from modelserver.requirements import ALIASES, Unmet, version_of
+
+log = logging.getLogger(__name__)
 
 # These stay as they are: the server's code is written for them.
 PINNED = ("mlflow", "bentoml", "starlette", "uvicorn", "orjson", "anyio", "prometheus-client")
@@ -80,15 +83,25 @@ def _pip(
         listed.flush()
         command = [sys.executable, "-m", "pip", "install", "--no-input", "--no-color", "--progress-bar=off"]
         command += ["--prefer-binary", *offline, *arguments, f"--requirement={listed.name}"]
-        done = subprocess.run(  # noqa: S603
-            command, cwd=folder, capture_output=True, text=True, check=False, env=_environment()
-        )
-    if done.returncode == 0:
-        return
-    said = "\n".join(
-        line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("[notice]")
-    )
-    raise _verdict(said, pins or [], offline=bool(offline))
+        code, said = _told(command, folder)
+    if code != 0:
+        raise _verdict(said, pins or [], offline=bool(offline))
+
+
+def _told(command: list[str], folder: Path) -> tuple[int, str]:
+    """The exit code and the output, whose lines are logged as they come: an install of minutes shows that it goes on."""
+    said = []
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_environment()
+    ) as pip:
+        assert pip.stdout is not None
+        for line in pip.stdout:
+            if line.startswith("[notice]"):
+                continue
+            said.append(line)
+            if line.strip() and not line.startswith("Requirement already satisfied"):
+                log.info("pip: %s", line.strip())
+    return pip.returncode, "".join(said)
 
 
 def _absolute(options: tuple[str, ...], folder: Path) -> list[str]:
@@ -101,6 +114,7 @@ def _environment() -> dict[str, str]:
         "PIP_RETRIES": "2",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_CACHE_DIR": f"{tempfile.gettempdir()}/pip",
+        "PYTHONUNBUFFERED": "1",
     }
     return {**own, **os.environ}
 

@@ -24,7 +24,7 @@ POD = a_job_pod()
         pytest.param(
             POD.ended(137, "epoch 3", "OOMKilled"),
             "OutOfMemory",
-            "It was killed with exit code 137, which is the memory limit unless shown otherwise: raise "
+            "It was killed with exit code 137, by the memory limit: raise "
             "spec.resources.limits.memory, or let it use less. Its last output:\nepoch 3",
             id="it was killed for memory",
         ),

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.serve [--seconds 3] [--rounds 3] [--models iris,xgboost]`; exit code 1 below a bar."""
+"""`python -m benchmarks.serve [--seconds 3] [--rounds 3] [--models iris,xgboost]`; exit code 1 below a bar that can be met."""
 
 import argparse
 import contextlib
@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.serve import models, report
 from benchmarks.serve.measure import Running
 from benchmarks.serve.peers import FLOOR, OURS, PEERS, REPOSITORY
+from benchmarks.serve.stages import stages
 
 ROWS, CONNECTIONS = (1, 100), (1, 16, 64)
 # Starts of those that are compared by their start; of the others one is enough.
@@ -28,11 +29,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-serve-") as scratch:
             models.make(model, Path(scratch))
             results[model] = measure(model, Path(scratch), args.seconds, args.rounds)
+            results[model][OURS]["stages"] = stages(Path(scratch))
     report.write(results, REPOSITORY / "benchmarks" / "results")
     print(report.table(results))
-    met, said = report.verdict(results)
-    print(f"\n{said}\n{'Every bar is met.' if met else 'A bar is missed.'}")
-    return 0 if met else 1
+    good, said = report.verdict(results)
+    print(f"\n{said}\n{'No bar is missed that the floor itself reaches.' if good else 'A bar is missed.'}")
+    return 0 if good else 1
 
 
 def measure(model: str, folder: Path, seconds: int, rounds: int) -> dict[str, dict[str, object]]:

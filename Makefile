@@ -119,8 +119,9 @@ test-nodes: $(VENV)/installed ## drains, faults, scaling: on a three-node cluste
 	trap '$(MAKE) cluster-down' EXIT; $(MAKE) cluster images load install && $(PYTHON) -m cluster metrics-server \
 	  && $(RUN)/pytest tests/e2e/test_nodes.py tests/e2e/nodes
 
-test-faults: $(VENV)/installed ## many more interleavings of the convergence tests, and 100,000 bad requests to a server
-	BAD_REQUESTS=100000 FUZZ_EXAMPLES=5000 $(RUN)/pytest tests/unit/serve/test_fuzz.py --timeout 7200
+test-faults: $(VENV)/installed ## many more interleavings of the convergence tests, 100,000 bad requests to a server, a model of 1 GB
+	BAD_REQUESTS=100000 FUZZ_EXAMPLES=5000 BIG_MODEL_MEGABYTES=1024 \
+	  $(RUN)/pytest tests/unit/serve/test_fuzz.py tests/unit/serve/test_memory.py -rP --timeout 7200
 	CONVERGENCE_EXAMPLES=10000 $(RUN)/pytest tests/convergence --timeout 7200
 
 bench-serve: $(VENV)/installed ## the serving image beside its peers: requests a second, latency, start, memory (20 minutes)

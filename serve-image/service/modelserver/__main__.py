@@ -8,6 +8,7 @@ from modelserver import ending, logs, workers
 from modelserver.cpus import limit_pools
 from modelserver.failures import NotServableNowError
 from modelserver.prepared import take_over
+from modelserver.readahead import read_ahead
 from modelserver.settings import Settings
 
 
@@ -24,6 +25,7 @@ def main() -> int:
     except (ValueError, OSError) as error:
         return ending.say(f"The server cannot start: {error}", ending.AGAIN)
     limit_pools(os.environ, settings.workers)
+    read_ahead(settings.model_path)
     ending.log.info("listening on %s port %d", *listener.getsockname()[:2])
     if settings.workers > 1:
         code = workers.run(settings.workers, functools.partial(serve, settings, listener))

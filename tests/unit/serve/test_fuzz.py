@@ -184,5 +184,6 @@ def test_bad_requests_leave_nothing_behind(server: ServingProcess) -> None:
     before = resident_mib(server)
     send(server, BAD_REQUESTS, seed=2)
     after = resident_mib(server)
+    print(f"{BAD_REQUESTS} bad requests: {before:.0f} MiB became {after:.0f}")  # noqa: T201 (test-faults shows it)
     assert after - before < GROWTH_MIB, f"{before:.0f} MiB became {after:.0f}"
     assert server.ask("GET", "/readyz")[0] == 200

@@ -25,8 +25,8 @@ from modelserver.v2 import infer
 from tests.unit.serve.models import COLUMNS, FLOWERS
 from tests.unit.serve.process import ServingProcess
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
-BAD_REQUESTS = int(os.environ.get("BAD_REQUESTS", "1500"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
+BAD_REQUESTS = int(os.environ.get("BAD_REQUESTS", "600"))
 GROWTH_MIB = 20
 FUZZING = settings(
     max_examples=EXAMPLES,
@@ -111,20 +111,13 @@ async def test_no_table_is_the_servers_fault(sound: Model, table: str, headed: b
     assert status in (200, 400, 422), body
 
 
-@pytest.fixture(scope="module")
-def server(iris: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingProcess]:
-    process = ServingProcess(iris, tmp_path_factory.mktemp("fuzzed"))
-    yield process.ready().unheard()
-    process.kill()
-
-
 def test_requests_made_of_its_own_openapi_are_answered_as_that_says(server: ServingProcess) -> None:
     schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/openapi.json")
     operations: list[Any] = [found.ok() for found in schema.get_all_operations()]  # type: ignore[union-attr]
     assert len(operations) == 5
     for operation in operations:
 
-        @settings(FUZZING, max_examples=max(10, EXAMPLES // 10))
+        @settings(FUZZING, max_examples=max(5, EXAMPLES // 10))
         @given(case=operation.as_strategy())
         def ask(case: Any) -> None:
             response = case.call()
@@ -180,7 +173,7 @@ def send(server: ServingProcess, count: int, seed: int) -> None:
 @pytest.mark.timeout(7200)
 def test_bad_requests_leave_nothing_behind(server: ServingProcess) -> None:
     server.ask("POST", "/invocations", {"dataframe_split": {"columns": COLUMNS, "data": FLOWERS}})
-    send(server, max(500, BAD_REQUESTS // 10), seed=1)
+    send(server, max(200, BAD_REQUESTS // 10), seed=1)
     before = resident_mib(server)
     send(server, BAD_REQUESTS, seed=2)
     after = resident_mib(server)

@@ -4,7 +4,6 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,6 @@ def predict(self, context, model_input, params=None):
         open(os.environ["PIPES"] + "/predict").read()
     return [2 * x for x in model_input["x"]]
 """
-
-
-@pytest.fixture(scope="module")
-def server(iris: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingProcess]:
-    process = ServingProcess(iris, tmp_path_factory.mktemp("server"), MODELCYCLE_MAX_BODY_BYTES="100000")
-    yield process.ready()
-    process.kill()
 
 
 def test_invocations_and_predict_answer_the_same(server: ServingProcess) -> None:

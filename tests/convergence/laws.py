@@ -127,11 +127,12 @@ class Laws:
 
     def _a_job_is_made_once(self, job: Body) -> None:
         run = self.server.find("TrainingRun", job["metadata"]["name"])
-        experiment = run and run["spec"].get("experiment")
+        if run is None or run["metadata"]["uid"] != controller(job):
+            return
+        experiment = run["spec"].get("experiment")
         assert not experiment or experiment in self.registry.experiments, "a Job has no experiment to log to"
-        if run and run["metadata"]["uid"] == controller(job):
-            assert not run.get("status", {}).get("jobUID"), "a second Job was made"
-            assert self._nodes_can_meet(job, run), "a Job of several nodes was made before their Service"
+        assert not run.get("status", {}).get("jobUID"), "a second Job was made"
+        assert self._nodes_can_meet(job, run), "a Job of several nodes was made before their Service"
 
     def _nodes_can_meet(self, job: Body, run: Body) -> bool:
         deleted = any(uid.startswith("service-") for uid in self.outside)

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
-from modelcycle.api.crd import KINDS, MODEL_DEPLOYMENT, definition, structural
+from modelcycle.api.crd import KINDS, definition, structural
 from modelcycle.api.kind import Kind
+from modelcycle.api.kind_modeldeployment import MODEL_DEPLOYMENT
 from modelcycle.api.kind_trainingrun import TRAINING_RUN
 from modelcycle.api.kind_trainingsweep import TRAINING_SWEEP
 from modelcycle.api.meta import IntOrString

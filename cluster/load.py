@@ -2,11 +2,12 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from cluster import builder, images, kind, paths, state
+from cluster import archive, builder, images, kind, paths, state
 from cluster.rung import Rung
-from cluster.shell import Problem, output, pipe, say
+from cluster.shell import Problem, output, say
 from cluster.state import Made
 
 
@@ -18,24 +19,32 @@ def load(*names: str) -> None:
     if made.rung is Rung.CURRENT:
         say(how_to_push(builder.require_engine(), tags, os.environ.get("IMAGE_REGISTRY", "")))
         return
-    for tag in tags:
-        put(made, tag)
+    put(made, *tags)
     paths.LOADED.write_text(
         json.dumps(restarts(_identity(made, images.tag("operator")), _identity(made, images.tag("serve"))))
     )
 
 
-def put(made: Made, tag: str) -> None:
-    """The image is on every node: read once, and taken by all that lack it at the same time."""
-    identity = _identity(made, tag)
-    lacking = [node for node in kind.nodes(made) if _identity_on(made, node, tag) != identity]
-    if not lacking:
-        say(f"  {tag} is on every node already")
+def put(made: Made, *tags: str) -> None:
+    """The images are on every node: they go as one file, in which layers they share are once, to all that lack one."""
+    identities = {tag: _identity(made, tag) for tag in tags}
+    lacking = {
+        node: [tag for tag, identity in identities.items() if _identity_on(made, node, tag) != identity]
+        for node in kind.nodes(made)
+    }
+    takers = [node for node, missing in lacking.items() if missing]
+    taken = [tag for tag in tags if any(tag in missing for missing in lacking.values())]
+    for tag in tags:
+        where = f"goes to {', '.join(takers)}" if tag in taken else "is on every node already"
+        say(f"  {tag} {where}")
+    if not taken:
         return
-    say(f"  {tag} goes to {', '.join(lacking)}")
-    take = ["ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "-"]
-    takers = [[made.engine, "exec", "--interactive", node, *take] for node in lacking]
-    pipe([made.engine, "save", tag], *takers, env=kind.environment(made))
+    take = ["ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests"]
+    with (
+        archive.on_nodes(made, {tag: identities[tag] for tag in taken}) as file,
+        ThreadPoolExecutor() as threads,
+    ):
+        list(threads.map(lambda node: kind.on_node(made, node, [*take, file]), takers))
 
 
 def restarts(operator: str, serve: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,6 @@ from cluster import paths
 
 Command = Sequence[str | Path]
 HEARTBEAT_SECONDS = 15
-_CHUNK = 2**20
 
 
 class Problem(Exception):  # noqa: N818 - it is shown to the user as a sentence, not as an error
@@ -73,40 +71,6 @@ def long(
             f"{what}: `{shown(command)}` failed:\n{_tail(log.read_text(errors='replace'))}\nAll of it: {log}"
         )
     say(f"    done after {_clock(began)}")
-
-
-def pipe(source: Command, *targets: Command, env: Mapping[str, str] | None = None) -> None:
-    """Runs `source` once, and gives what it prints to every target. Raises Problem where one of them fails."""
-    environment = _environment(env)
-    with contextlib.ExitStack() as stack:
-        first = stack.enter_context(subprocess.Popen(source, env=environment, stdout=subprocess.PIPE))
-        errors = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in targets]
-        takers = [
-            subprocess.Popen(target, env=environment, stdin=subprocess.PIPE, stdout=said, stderr=said)
-            for target, said in zip(targets, errors, strict=True)
-        ]
-        assert first.stdout
-        while chunk := first.stdout.read(_CHUNK):
-            for taker in takers:
-                _feed(taker, chunk)
-        for taker in takers:
-            _feed(taker, None)
-            taker.wait()
-        failed = next((i for i, taker in enumerate(takers) if taker.returncode), 0)
-        if first.wait() or takers[failed].returncode:
-            errors[failed].seek(0)
-            said = _tail(errors[failed].read())
-            raise Problem(f"`{shown(source)} | {shown(targets[failed])}` failed:\n{said}")
-
-
-def _feed(taker: subprocess.Popen[bytes], chunk: bytes | None) -> None:
-    """One that has ended takes nothing more; its exit code says the rest."""
-    assert taker.stdin
-    with contextlib.suppress(BrokenPipeError, ValueError):
-        if chunk is None:
-            taker.stdin.close()
-        else:
-            taker.stdin.write(chunk)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ def scaled(model: str, workers: tuple[str, str]) -> Iterator[Stand]:
     at_once = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}}
     kubectl("patch", "hpa", made.name, "--type=merge", f"--patch={json.dumps(at_once)}")
     yield made
-    made.change(autoscaling=None, replicas=1)
+    kubectl("delete", made.resource)
 
 
 def test_pods_come_under_load_and_go_afterwards_without_a_failed_request(scaled: Stand):

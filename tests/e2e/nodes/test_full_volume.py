@@ -1,7 +1,4 @@
-"""The shared volume is full: what serves goes on, and whoever finds no room says so, and goes on when there is some.
-
-The volume is a small file system in the memory of one worker, and a namespace's own.
-"""
+"""The shared volume is full: what serves goes on, and whoever finds no room says so, and goes on when there is some."""
 
 import base64
 from collections.abc import Iterator
@@ -9,49 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from cluster import kind, state
 from examples.load import Load
-from tests.e2e import registry, stand, volumes
-from tests.e2e.kube import Manifest, condition, create, get, kubectl, wait
+from tests.e2e import registry, stand
+from tests.e2e.kube import Manifest, condition, create, get, wait
+from tests.e2e.nodes.room import folder, on, room
 from tests.e2e.runs import run_of_script
 from tests.unit.serve.wheels import wheel
 
 NAME, NODE_PORT = "e2e-full", 30082
-FOLDER, SIZE = f"/var/{NAME}", "16m"
+FOLDER = folder(NAME)
 THERE = f"--namespace={NAME}"
 NEEDS = Path(__file__).parent / "needs.py"
 SERVED = f"modeldeployment/{NAME}"
 FILL = f"cat /dev/zero > {FOLDER}/filler; test $(df --output=avail {FOLDER} | tail -1) = 0"
 
 
-def on(node: str, script: str, stdin: str | None = None) -> None:
-    made = state.made()
-    assert made
-    kind.on_node(made, node, ["sh", "-c", script], stdin)
-
-
 @pytest.fixture(scope="module")
 def node(workers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The worker with the small volume, which holds wheels as well."""
     (node, _), needed = workers, wheel(tmp_path_factory.mktemp("wheels"), "petals", "1.0")
-    remove(node)
-    on(node, f"mkdir {FOLDER} && mount -t tmpfs -o size={SIZE},uid=10001,gid=10001,mode=2775 tmpfs {FOLDER}")
-    wheels = f"{FOLDER}/cache/wheelhouse"
-    put = (
-        f"install -d -o 10001 -g 10001 -m 2775 {FOLDER}/cache {wheels} && base64 -d > {wheels}/{needed.name}"
-    )
-    on(node, put, base64.b64encode(needed.read_bytes()).decode())
-    kubectl("create", "namespace", NAME)
-    create(volumes.of_node(NAME, node, FOLDER))
-    create(volumes.claim(NAME), namespace=NAME)
-    yield node
-    remove(node)
-
-
-def remove(node: str) -> None:
-    for one in ("namespace", "persistentvolume"):
-        kubectl("delete", one, NAME, "--ignore-not-found", "--timeout=120s")
-    on(node, f"test ! -d {FOLDER} || {{ umount {FOLDER}; rmdir {FOLDER}; }}")
+    with room(NAME, node, "16m"):
+        wheels = f"{FOLDER}/cache/wheelhouse"
+        put = f"install -d -o 10001 -g 10001 -m 2775 {wheels} && base64 -d > {wheels}/{needed.name}"
+        on(node, put, base64.b64encode(needed.read_bytes()).decode())
+        yield node
 
 
 def train(name: str) -> Manifest:

@@ -4,10 +4,13 @@ import urllib.request
 
 import pytest
 
+from tests.e2e import stand
 from tests.e2e.kube import condition, kubectl, wait
 from tests.e2e.stand import BODY, Stand
 
 ASKED = 200
+# More than clients ask of a canary by the end of its step.
+MIN_REQUESTS = 400
 
 
 def share_of(version: str, stand: Stand) -> float:
@@ -22,15 +25,22 @@ def _version_that_answers(port: int) -> str:
         return str(answer.headers["X-Model-Version"])
 
 
-def test_a_canarys_share_is_that_of_its_pods_and_grows_until_it_answers_alone(many: Stand):
+def test_a_canary_that_clients_ask_too_little_is_sent_its_own_example_and_its_share_grows_until_it_answers_alone(
+    many: Stand,
+):
     steps = [{"weight": 25, "pauseSeconds": 10}, {"weight": 50, "pauseSeconds": 1}]
-    many.change(replicas=3, strategy={"type": "Canary", "canary": {"steps": steps, "minRequests": 20}})
+    many.change(
+        replicas=3, strategy={"type": "Canary", "canary": {"steps": steps, "minRequests": MIN_REQUESTS}}
+    )
     wait(many.resource, "jsonpath={.status.readyReplicas}=3")
     with many.rollout() as (_, after):
         wait(many.resource, "jsonpath={.status.candidate.canary.since}")
         assert many.read()["status"]["candidate"]["weight"] == 25
         # Four standard deviations of so many requests.
         assert share_of(after, many) == pytest.approx(0.25, abs=0.125)
+        sent = f"It waits for {MIN_REQUESTS}. Its own input example is sent"
+        said = stand.wait_until_the_candidate_says(sent, many.resource)
+        assert said.startswith("Its share of the requests is 25 %.")
         wait(many.resource, "jsonpath={.status.candidate.weight}=50")
     assert share_of(after, many) == 1
 

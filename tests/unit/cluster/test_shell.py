@@ -36,28 +36,6 @@ def test_a_long_step_that_fails_shows_its_end_and_where_the_rest_is():
         shell.long("making tea", 0.1, ["sh", "-c", "echo no water; exit 1"])
 
 
-MUCH = "head -c 3000000 /dev/zero"  # more than pipes hold
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "says"),
-    [
-        ("exit 1", "cat", "failed"),
-        ("echo x", "echo why >&2; exit 1", "why"),
-        (MUCH, "exit 1", "exit 1` failed"),
-    ],
-)
-def test_a_pipe_fails_with_either_end(source: str, target: str, says: str):
-    with pytest.raises(Problem, match=says):
-        shell.pipe(["sh", "-c", source], ["sh", "-c", "cat > /dev/null"], ["sh", "-c", target])
-
-
-def test_all_ends_of_a_pipe_get_all_of_it(tmp_path: Path):
-    files = [tmp_path / "a", tmp_path / "b"]
-    shell.pipe(["sh", "-c", MUCH], *(["sh", "-c", f"cat > {file}"] for file in files))
-    assert [file.stat().st_size for file in files] == [3000000, 3000000]
-
-
 def test_a_second_run_waits_for_the_first_and_says_so():
     waits = "from cluster.shell import locked\nwith locked('thing'): print('got it', flush=True)"
     with shell.locked("thing"):

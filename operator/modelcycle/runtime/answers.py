@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from modelcycle.plan import RUN_LABEL, CollectResults, KeepLogs, Nominate, Question, ReadChampions
-from modelcycle.runtime import champions, observe
+from modelcycle.runtime import champions, observe_runs
 from modelcycle.runtime.cluster import ApiError, NotFoundError, RefusedError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.mlflow import ARTIFACT_MAX_BYTES, RegistryError
@@ -47,7 +47,7 @@ async def _with_results(context: Context, key: Key, observed: Observed) -> Obser
         results = await context.mlflow.results(observed.run.metadata.uid)
     except RegistryError as error:
         return replace(observed, registry_problem=str(error))
-    return replace(observed, results=results, pods=observe.pods_of(context, key, observed.job))
+    return replace(observed, results=results, pods=observe_runs.pods_of(context, key, observed.job))
 
 
 async def _with_champions(context: Context, key: Key, observed: Observed) -> Observed | None:

@@ -46,47 +46,14 @@ async def run(
 async def _run(
     settings: Settings, api: cluster.Cluster, mlflow: Mlflow, stop: asyncio.Event, ready: asyncio.Event
 ) -> None:
-    defaults = await _defaults(settings, api)
-    queue = Queue(lambda key: reconcile(context, key), settings.workers)
-    lease = Lease(api, settings.namespace, settings.lease_name, settings.pod_name)
-
-    async def greet() -> bool:
-        if lease.held():
-            await nudges.ensure_webhook(mlflow)
-        return lease.held()
-
-    registry = RegistryWatch(mlflow, settings.mount_path, settings.poll_seconds, queue.wake, greet)
-    nudges = Nudges(settings.webhook_url, settings.webhook_secret, registry.nudge)
-    serving_pods = ServingPods()
-    errands = Errands(lambda key, errand: asking.carry_out(context, key, errand), queue.wake, in_background)
-    context = Context(
-        cluster=api,
-        store=Store(),
-        mlflow=mlflow,
-        registry=registry,
-        serving_pods=serving_pods,
-        errands=errands,
-        lease=lease,
-        echo=Echo(),
-        defaults=defaults,
-        absent=await installed.absent(api),
-        pod_name=settings.pod_name,
-        wake=queue.wake,
-    )
-
-    def wake_all() -> None:
-        context.serving_changed.set()
-        for resource in OWN:
-            for key in context.store.keys(resource):
-                queue.wake(key)
-
-    runner = await health.serve(settings.port, context.echo, ready.is_set, nudges, lease.held)
+    context, queue, nudges = await _put_together(settings, api, mlflow)
+    runner = await health.serve(settings.port, context.echo, ready.is_set, nudges, context.lease.held)
     # Nothing is judged by half a picture: all is listed before the first pass.
     await relist.everything(context, settings.namespaces)
     parts = (
         queue.run(),
-        registry.run(),
-        lease.run(wake_all),
+        context.registry.run(),
+        context.lease.run(lambda: _wake_all(context)),
         relist.run(context, settings.namespaces),
         installed.wait_for(api, context.absent),
         OrphanSweep(context, settings.namespaces, settings.orphan_sweep_seconds).run(),
@@ -109,8 +76,47 @@ async def _run(
                 task.cancel()
     finally:
         await runner.cleanup()
-        errands.close()
-        await serving_pods.close()
+        context.errands.close()
+        await context.serving_pods.close()
+
+
+async def _put_together(
+    settings: Settings, api: cluster.Cluster, mlflow: Mlflow
+) -> tuple[Context, Queue, Nudges]:
+    queue = Queue(lambda key: reconcile(context, key), settings.workers)
+    lease = Lease(api, settings.namespace, settings.lease_name, settings.pod_name)
+
+    async def greet() -> bool:
+        if lease.held():
+            await nudges.ensure_webhook(mlflow)
+        return lease.held()
+
+    registry = RegistryWatch(mlflow, settings.mount_path, settings.poll_seconds, queue.wake, greet)
+    nudges = Nudges(settings.webhook_url, settings.webhook_secret, registry.nudge)
+    context = Context(
+        cluster=api,
+        store=Store(),
+        mlflow=mlflow,
+        registry=registry,
+        serving_pods=ServingPods(),
+        errands=Errands(
+            lambda key, errand: asking.carry_out(context, key, errand), queue.wake, in_background
+        ),
+        lease=lease,
+        echo=Echo(),
+        defaults=await _defaults(settings, api),
+        absent=await installed.absent(api),
+        pod_name=settings.pod_name,
+        wake=queue.wake,
+    )
+    return context, queue, nudges
+
+
+def _wake_all(context: Context) -> None:
+    context.serving_changed.set()
+    for resource in OWN:
+        for key in context.store.keys(resource):
+            context.wake(key)
 
 
 async def _defaults(settings: Settings, api: cluster.Cluster) -> Defaults:

@@ -12,7 +12,16 @@ from modelcycle.api.modeldeployment import ModelDeployment
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.api.trainingschedule import TrainingSchedule
 from modelcycle.plan import Body, Plan
-from modelcycle.runtime import answers, observe, registry_write, sweeps, unreadable
+from modelcycle.runtime import (
+    answers,
+    doubts,
+    hindrances,
+    observe_deployments,
+    observe_runs,
+    registry_write,
+    sweeps,
+    unreadable,
+)
 from modelcycle.runtime.cluster import ConflictError, NotFoundError, RefusedError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
@@ -50,7 +59,7 @@ async def _pass(context: Context, key: Key) -> float | None:
     if not context.lease.held():
         return None
     if context.store.get(key.kind, key.namespace, key.name):
-        await observe.what_is_doubtful(context, key)
+        await doubts.settle(context, key)
     entry = context.store.get(key.kind, key.namespace, key.name)
     if entry is None:
         _forget(context, key)
@@ -103,7 +112,7 @@ async def _leave_alone(context: Context, key: Key, body: Body, error: Validation
 
 async def _plan_run(context: Context, key: Key, body: Body) -> Plan:
     run = TrainingRun.model_validate(body)
-    observed = await observe.training_run(context, key, run)
+    observed = await observe_runs.training_run(context, key, run)
     plan = training.plan(observed, context.clock())
     while plan.question:
         answered = await answers.answer(context, key, observed, plan.question)
@@ -115,9 +124,9 @@ async def _plan_run(context: Context, key: Key, body: Body) -> Plan:
         return training.plan(replace(observed, results=None, registry_problem=problem), context.clock())
     if not plan.creates:
         return plan
-    missing_claim = await observe.missing_claim(context, key.namespace, plan.creates)
-    missing_config_map = await observe.missing_config_map(context, run)
-    refusal = observe.refusal(context, key, plan.creates)
+    missing_claim = await hindrances.missing_claim(context, key.namespace, plan.creates)
+    missing_config_map = await hindrances.missing_config_map(context, run)
+    refusal = hindrances.refusal(context, key, plan.creates)
     problem = await _experiment(context, run) if not missing_claim and not missing_config_map else ""
     observed = replace(
         observed,
@@ -145,22 +154,22 @@ async def _experiment(context: Context, run: TrainingRun) -> str:
 async def _plan_deployment(context: Context, key: Key, body: Body) -> Plan | None:
     deployment = ModelDeployment.model_validate(body)
     context.registry.follow(key, deployment.spec.model.name)
-    observed = await observe.model_deployment(context, key, deployment)
+    observed = await observe_deployments.model_deployment(context, key, deployment)
     if observed.resolution is None and not observed.registry_problem:
         return None
     plan = serving.plan(observed, context.clock())
     if not plan.creates:
         return plan
-    exists = not await observe.missing_claim(context, key.namespace, plan.creates)
-    refusal = observe.refusal(context, key, plan.creates)
+    exists = not await hindrances.missing_claim(context, key.namespace, plan.creates)
+    refusal = hindrances.refusal(context, key, plan.creates)
     return serving.plan(replace(observed, claim_exists=exists, refusal=refusal), context.clock())
 
 
 async def _plan_schedule(context: Context, key: Key, body: Body) -> Plan:
     schedule = TrainingSchedule.model_validate(body)
-    observed = schedules.Observed(schedule, observe.runs_of(context, key, schedule.metadata.uid))
+    observed = schedules.Observed(schedule, observe_runs.runs_of(context, key, schedule.metadata.uid))
     plan = schedules.plan(observed, context.clock())
-    refusal = observe.refusal(context, key, plan.creates)
+    refusal = hindrances.refusal(context, key, plan.creates)
     return schedules.plan(replace(observed, refusal=refusal), context.clock()) if refusal else plan
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from modelcycle.api.trainingsweep import TrainingSweep
 from modelcycle.plan import Body, Nominate, Plan
-from modelcycle.runtime import champions, observe, registry_write
+from modelcycle.runtime import champions, hindrances, registry_write
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.mlflow import RegistryError
 from modelcycle.runtime.resources import TRAINING_RUNS
@@ -25,7 +25,7 @@ async def planned(context: Context, key: Key, body: Body) -> Plan:
         made = plan(observed, context.clock())
     if made.registry and (problem := await registry_write.carry_out(context, made.registry)):
         return plan(replace(observed, nominee=None, registry_problem=problem), context.clock())
-    refusal = observe.refusal(context, key, made.creates)
+    refusal = hindrances.refusal(context, key, made.creates)
     return plan(replace(observed, refusal=refusal), context.clock()) if refusal else made
 
 

@@ -15,8 +15,8 @@ from modelcycle.runtime.cluster import (
     UnavailableError,
 )
 from modelcycle.runtime.context import ChildId, Context
+from modelcycle.runtime.hindrances import child_id
 from modelcycle.runtime.metrics import WRITES
-from modelcycle.runtime.observe import child_id
 from modelcycle.runtime.resources import ACCESSORIES, BY_KIND, EVENTS, OPTIONAL, Resource
 from modelcycle.runtime.store import Key
 

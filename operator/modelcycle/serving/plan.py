@@ -23,7 +23,8 @@ def plan(observed: Observed, now: datetime) -> Plan:
     rollout = decide(observed, now)
     status = judged(observed, rollout, now)
     creates, patches = _writes(observed, rollout)
-    beside = accessories.changes(deployment, observed.accessories, rollout.share)
+    after = deployment.model_copy(update={"status": status})
+    beside = accessories.changes(after, observed.accessories, rollout.share)
     look_again = rollout.look_again
     if observed.refused or (observed.refusal and not observed.refusal.final):
         look_again = min(look_again or REFUSED_RETRY_SECONDS, REFUSED_RETRY_SECONDS)

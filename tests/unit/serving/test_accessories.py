@@ -6,8 +6,9 @@ import pytest
 from modelcycle.plan import REVISION_LABEL
 from modelcycle.serving.accessories import changes
 from modelcycle.serving.observed import Accessory
+from modelcycle.serving.plan import plan
 
-from tests.builders import ModelDeploymentBuilder, a_model_deployment
+from tests.builders import NOW, ModelDeploymentBuilder, a_deployment_seen, a_model_deployment
 
 SCALED = {"minReplicas": 2, "maxReplicas": 5, "targetCPUUtilizationPercentage": 70}
 
@@ -101,3 +102,15 @@ def test_a_drain_heeds_the_pods_of_what_serves_alone() -> None:
     of_it = after["spec"]["selector"]["matchLabels"]
     assert of_it == of_all | {REVISION_LABEL: "v1-a"}
     assert made(serving, *as_made(two)) == ["~PodDisruptionBudget"]
+
+
+def test_the_pass_that_records_what_serves_leads_the_disruption_budget_to_it() -> None:
+    """Nothing else may happen afterwards that would wake the operator."""
+    before = a_deployment_seen(a_model_deployment().with_replicas(2)).recorded_as_serving(1)
+    seen = before.but(accessories=as_made(before.deployment))
+    switched = seen.following(2).with_ready_pods_of(2, 2).selecting(2).trying(2, step="Switching")
+    planned = plan(switched.observed(), NOW)
+    assert planned.status
+    assert planned.status.serving.revision == switched.name_of(2)  # type: ignore[attr-defined]
+    budget = next(patch for patch in planned.patches if patch.ref.kind == "PodDisruptionBudget")
+    assert budget.body["spec"]["selector"]["matchLabels"][REVISION_LABEL] == switched.name_of(2)

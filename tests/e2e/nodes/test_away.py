@@ -42,6 +42,8 @@ def test_a_rollout_goes_on_while_mlflow_is_away_and_ends_when_it_is_back(many: S
             if operator_dies:
                 kill_the_operator()
             wait(many.resource, f"jsonpath={{.status.serving.version}}={after}")
+            # One lost answer is no outage: a rollout can be over before it is said.
+            wait(many.resource, "condition=RegistryReachable=False")
             away = condition(many.read(), "RegistryReachable")
         wait(many.resource, "condition=RegistryReachable=True")
     assert (away["status"], away["reason"]) == ("False", "RegistryUnreachable")

@@ -38,11 +38,12 @@ def open_node_port(name: str, node_port: int, *where: str) -> int:
     patch = json.dumps({"spec": {"type": "NodePort", "ports": ports}})
     kubectl("patch", "service", name, f"--patch={patch}", *where)
     port = registry.ports()[str(node_port)]
-    poll(lambda: _is_ready(port), f"/readyz by NodePort {node_port}")
+    poll(lambda: is_ready(port), f"/readyz by NodePort {node_port}")
     return port
 
 
-def _is_ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
+    """Whether a request by a connection of its own is answered."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)

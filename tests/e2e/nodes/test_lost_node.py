@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -38,15 +37,6 @@ def lost(node: str) -> Iterator[None]:
         wait(f"node/{node}", "condition=Ready")
 
 
-def answers(stand: Stand) -> bool:
-    """A request by a connection of its own."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{stand.port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
 @pytest.fixture(scope="module")
 def two_places(model: str, workers: tuple[str, str]) -> Iterator[Stand]:
     """A pod on each of two workers, and none of the operator's or MLflow's on the one that will be lost."""
@@ -70,7 +60,10 @@ def test_a_node_that_is_lost_in_mid_rollout_does_not_keep_the_new_version_from_t
     with lost(goes):
         wait(f"node/{goes}", "condition=Ready=Unknown")
         # Until then the cluster's own network leads a part of the requests to the lost node.
-        poll(lambda: all(answers(two_places) for _ in range(20)), "no request goes to the lost node")
+        poll(
+            lambda: all(stand.is_ready(two_places.port) for _ in range(20)),
+            "no request goes to the lost node",
+        )
         with two_places.load() as load:
             wait(two_places.resource, f"jsonpath={{.status.serving.version}}={after}")
             wait(two_places.resource, "jsonpath={.status.reason}=RolloutComplete")

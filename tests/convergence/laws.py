@@ -226,9 +226,7 @@ class Laws:
         assert status["candidate"]["step"] in ("Canary", "AwaitingApproval")
         assert candidate not in [entry["revision"] for entry in status.get("rejected", ())]
         manual = self.operator.promotions[owner] == {"Manual"}
-        # Only a step of a canary is inconclusive: what it has begun with goes on until somebody decides.
-        begun = status["candidate"]["step"] == "AwaitingApproval" and status["reason"] == "Inconclusive"
-        assert not manual or begun or status.get("approved") == candidate, f"nobody approved {candidate}"
+        assert not manual or status.get("approved") == candidate, f"nobody approved {candidate}"
         proven = [pod for pod in self._pods(owner, candidate) if ready(pod)]
         enough = len(proven) >= min(self.operator.replicas[owner])
         slices = self.server.find("EndpointSlice", others[0]) or {"endpoints": ()}
@@ -397,7 +395,7 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     answers = status.serving and status.serving.since
     warm = {status.candidate.revision} if status.candidate else set()
     assert set(made) <= {serving, *warm} or (not answers and not pods and len(made) == 2)
-    its_way_in_is_settled(server, body, status.reason or "")
+    its_way_in_is_settled(server, body, status.reason == "Inconclusive")
     conditions = {c.type: c.status for c in status.conditions}
     assert conditions["Ready"] == ("True" if pods else "False")
     if status.serving and serving == target:
@@ -408,11 +406,8 @@ def a_deployment_is_settled(server: ApiServer, registry: MemoryRegistry, body: B
     assert not status.candidate or not pods or status.reason in ("AwaitingApproval", "Inconclusive")
 
 
-def its_way_in_is_settled(server: ApiServer, body: Body, reason: str) -> None:
-    """What spec.route asks for is there, and nothing else; who shares clients waits for somebody to decide.
-
-    A candidate that waits for approval again, after a canary that was given up, may still have its Service.
-    """
+def its_way_in_is_settled(server: ApiServer, body: Body, shares: bool) -> None:
+    """What spec.route asks for is there, and nothing else; who shares clients waits for somebody to decide."""
     name, route = body["metadata"]["name"], body["spec"].get("route")
     made = {kind: server.owned(kind, body) for kind in ("Ingress", "HTTPRoute")}
     wanted = {
@@ -422,8 +417,7 @@ def its_way_in_is_settled(server: ApiServer, body: Body, reason: str) -> None:
     assert {kind: bool(there) for kind, there in made.items()} == wanted
     backends = [b["name"] for r in made["HTTPRoute"] for b in r["spec"]["rules"][0]["backendRefs"]]
     own = [service["metadata"]["name"] for service in server.owned("Service", body)]
-    assert reason == "Inconclusive" or backends in ([], [name])
-    assert reason in ("Inconclusive", "AwaitingApproval") or own in ([], [name])
+    assert shares or (backends in ([], [name]) and own in ([], [name]))
     routed = next((c["status"] for c in body["status"]["conditions"] if c["type"] == "Routed"), "")
     led = bool(route) and ("gateway" not in route or name in own)
     assert routed == ("" if not route else "True" if led else "False")

@@ -52,6 +52,22 @@ def test_a_canary_whose_predict_has_side_effects_is_not_sent_its_example() -> No
     assert "Of 0 requests 0 failed." in status(world)["message"]
 
 
+def test_an_approved_canary_whose_figures_are_missing_waits_where_it_is_and_is_approved_once_more() -> None:
+    world = a_world_with_canaries()
+    world.registry.idle = True
+    change(world, selfTest={"mode": "Load"}, promotion="Manual")
+    world.settles()
+    publish(world)
+    ends_well(world)
+    assert status(world)["reason"] == "AwaitingApproval"
+    annotate(world, APPROVE, "2")
+    ends_well(world)
+    assert (status(world)["reason"], status(world)["candidate"]["weight"] > 0) == ("Inconclusive", True)
+    annotate(world, APPROVE, "2/again")
+    ends_well(world)
+    assert serving(world) == "2"
+
+
 def a_world_with_parity(**spec: Any) -> World:
     world = a_world()
     change(world, parity=PARITY, **spec)

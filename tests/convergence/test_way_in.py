@@ -20,6 +20,7 @@ from tests.convergence.test_scenarios import (
     ends_well,
     history,
     made,
+    move,
     publish,
     rejected,
     serving,
@@ -217,6 +218,28 @@ def test_weights_that_somebody_else_sets_are_put_right() -> None:
     world.server.update(merged(route, {"spec": {"rules": [other]}}))
     ends_well(world)
     assert weights(world) == [100]
+
+
+def test_a_route_that_somebody_deletes_takes_no_approval_with_it() -> None:
+    world = in_its_first_step()
+    change(world, promotion="Manual")
+    route = world.server.find("HTTPRoute", NAME)
+    assert route
+    world.server.remove(route)
+    step_by_step(world, lambda: weights(world) == [90, 10])
+    ends_well(world)
+    assert serving(world) == "2"
+
+
+def test_a_canary_that_comes_back_waits_for_approval_like_any_other() -> None:
+    world = in_its_first_step()
+    change(world, promotion="Manual")
+    move(world, 1)
+    ends_well(world)
+    move(world, 2)
+    ends_well(world)
+    assert (serving(world), status(world)["reason"]) == ("1", "AwaitingApproval")
+    assert (weights(world), services(world)) == ([100], 1)
 
 
 HAPPENINGS = (

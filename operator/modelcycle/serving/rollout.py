@@ -89,6 +89,9 @@ def _towards_target(observed: Observed, before: Rollout, now: datetime) -> Rollo
     target, serving, spec = before.target, before.serving, observed.deployment.spec
     if target is None:
         return _without_target(observed, before, now)
+    if before.approved != target.name:
+        # An approval is of the candidate that it was given to: whoever comes back later waits again.
+        before = replace(before, approved="")
     if serving and serving.revision == target.name:
         return _steady(observed, before)
     if entry := next((r for r in before.rejected if r.revision == target.name), None):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.convergence.test_scenarios import NAME, a_world, deployment, publish, status
+from tests.convergence.story import NAME, a_world, deployment, publish, status
 from tests.convergence.world import World
 
 

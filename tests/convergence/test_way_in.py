@@ -11,8 +11,7 @@ from modelcycle.plan import VERSION_LABEL, Body
 from tests.builders import merged
 from tests.convergence.controllers import ready, stumbled
 from tests.convergence.registry import ERRS, GOOD
-from tests.convergence.test_anything import EXAMPLES
-from tests.convergence.test_scenarios import (
+from tests.convergence.story import (
     NAME,
     a_world,
     annotate,
@@ -27,6 +26,7 @@ from tests.convergence.test_scenarios import (
     status,
     step_by_step,
 )
+from tests.convergence.test_anything import EXAMPLES
 from tests.convergence.world import ALIAS, CANARY, GATEWAY, INGRESS, World
 
 OWN_URL = "http://a.example.org"

@@ -1,4 +1,4 @@
-"""Stories in which the operator asks the pods itself: parity, and a canary that nobody else asks."""
+"""The candidate's answers are compared with those of what serves, before any client gets one."""
 
 from typing import Any
 
@@ -6,10 +6,9 @@ import pytest
 from modelcycle.api.modeldeployment import APPROVE
 from modelcycle.plan import VERSION_LABEL, Body
 
-from tests.convergence.registry import ERRS, ODD
-from tests.convergence.test_scenarios import (
+from tests.convergence.registry import ODD
+from tests.convergence.story import (
     a_world,
-    a_world_with_canaries,
     annotate,
     change,
     ends_well,
@@ -23,49 +22,6 @@ from tests.convergence.test_scenarios import (
     step_by_step,
 )
 from tests.convergence.world import CANARY, PARITY, World
-
-
-def test_a_canary_that_clients_do_not_ask_is_sent_its_own_example_and_goes_on() -> None:
-    world = a_world_with_canaries()
-    world.registry.idle = True
-    publish(world)
-    ends_well(world)
-    assert (serving(world), rejected(world)) == ("2", [])
-
-
-def test_a_canary_that_raises_on_its_own_example_is_seen_though_clients_do_not_ask_it() -> None:
-    world = a_world_with_canaries()
-    world.registry.idle = True
-    publish(world, ERRS)
-    ends_well(world)
-    assert status(world)["rejected"][0]["reason"] == "CanaryFailed"
-
-
-def test_a_canary_whose_predict_has_side_effects_is_not_sent_its_example() -> None:
-    world = a_world_with_canaries()
-    world.registry.idle = True
-    change(world, selfTest={"mode": "Load"})
-    world.settles()
-    publish(world)
-    ends_well(world)
-    assert status(world)["reason"] == "Inconclusive"
-    assert "Of 0 requests 0 failed." in status(world)["message"]
-
-
-def test_an_approved_canary_whose_figures_are_missing_waits_where_it_is_and_is_approved_once_more() -> None:
-    world = a_world_with_canaries()
-    world.registry.idle = True
-    change(world, selfTest={"mode": "Load"}, promotion="Manual")
-    world.settles()
-    publish(world)
-    ends_well(world)
-    assert status(world)["reason"] == "AwaitingApproval"
-    annotate(world, APPROVE, "2")
-    ends_well(world)
-    assert (status(world)["reason"], status(world)["candidate"]["weight"] > 0) == ("Inconclusive", True)
-    annotate(world, APPROVE, "2/again")
-    ends_well(world)
-    assert serving(world) == "2"
 
 
 def a_world_with_parity(**spec: Any) -> World:

@@ -25,16 +25,16 @@ from tests.builders import (
 )
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled
-from tests.convergence.laws import (
-    Laws,
+from tests.convergence.laws import Laws
+from tests.convergence.process import ORPHANS, POLL, RELIST, TAGS, Process
+from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, ODD, MemoryRegistry
+from tests.convergence.schedule_laws import a_schedule_is_settled
+from tests.convergence.settled import (
     a_deployment_is_settled,
     a_run_is_over,
     its_runs_know_their_commit,
     the_registry_tells_where_versions_serve,
 )
-from tests.convergence.process import ORPHANS, POLL, RELIST, TAGS, Process
-from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, ODD, MemoryRegistry
-from tests.convergence.schedule_laws import a_schedule_is_settled
 from tests.convergence.sweep_laws import a_sweep_is_settled
 
 T = TypeVar("T")

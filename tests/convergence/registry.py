@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from modelcycle.registry import Origin, RegisteredModel, Version
 from modelcycle.runtime.examples import OWN
-from modelcycle.runtime.mlflow import Mlflow, RegistryError
+from modelcycle.runtime.mlflow import Mlflow
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.serving.places import VersionId
 from modelcycle.training.observed import (
     CLUSTER_TAG,

@@ -8,7 +8,8 @@ from modelcycle.plan import RUN_LABEL, CollectResults, KeepLogs, Nominate, Quest
 from modelcycle.runtime import champions, observe_runs
 from modelcycle.runtime.cluster import ApiError, NotFoundError, RefusedError
 from modelcycle.runtime.context import Context
-from modelcycle.runtime.mlflow import ARTIFACT_MAX_BYTES, RegistryError
+from modelcycle.runtime.mlflow import ARTIFACT_MAX_BYTES
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.resources import PODS
 from modelcycle.runtime.store import Key
 from modelcycle.runtime.write import LeaseLostError

@@ -5,7 +5,7 @@ from modelcycle.plan import REVISION_LABEL
 from modelcycle.pods import Pod
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.examples import NoRowsError, Rows, rows
-from modelcycle.runtime.mlflow import RegistryError
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.resources import PODS
 from modelcycle.runtime.serving_pods import NoAnswerError
 from modelcycle.runtime.store import Key

@@ -4,16 +4,12 @@ Plain requests on the event loop: MLflow's own client blocks, and importing it t
 memory. https://mlflow.org/docs/latest/rest-api.html
 """
 
-import os
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
-
-from modelcycle.failure import NO_ROOM
 from modelcycle.registry import Origin, RegisteredModel, Version
-from modelcycle.runtime.reading import at_most
+from modelcycle.runtime.mlflow_server import Server
 from modelcycle.serving.places import VersionId
 from modelcycle.training.observed import (
     CLUSTER_TAG,
@@ -27,36 +23,28 @@ from modelcycle.training.observed import (
 )
 from modelcycle.training.orphans import RUNNING, LeftRunning
 
-TIMEOUT_SECONDS = 20
 MODELS_PAGE, VERSIONS_PAGE, RUNS_PAGE, EXPERIMENTS_PAGE = 1000, 1000, 1000, 1000
 WEBHOOKS_PAGE = 100
 # What the server takes in one request that puts an artifact.
 ARTIFACT_MAX_BYTES = 10 * 1024 * 1024
 # So many run ids fit into the address of a request.
 RUNS_AT_ONCE = 100
-_TAKEN = '"RESOURCE_ALREADY_EXISTS"'
 _PARENT_TAG, _NAME_TAG = "mlflow.parentRunId", "mlflow.runName"
-
-
-class RegistryError(Exception):
-    """MLflow did not answer, or not as it should; the message is a sentence with the cure."""
 
 
 class Mlflow:
     """One MLflow server."""
 
     def __init__(self, tracking_uri: str) -> None:
-        self._uri = tracking_uri
-        self._session: aiohttp.ClientSession | None = None
+        self._server = Server(tracking_uri)
 
     async def close(self) -> None:
-        if self._session:
-            await self._session.close()
+        await self._server.close()
 
     async def models(self) -> list[RegisteredModel]:
         """Every registered model with its aliases and, as the registry gives it, its newest versions."""
         out: list[RegisteredModel] = []
-        async for model in self._pages("registered-models/search", "registered_models", MODELS_PAGE):
+        async for model in self._server.pages("registered-models/search", "registered_models", MODELS_PAGE):
             aliases = {alias["alias"]: int(alias["version"]) for alias in model.get("aliases", ())}
             newest = tuple(_version(version) for version in model.get("latest_versions", ()))
             out.append(RegisteredModel(model["name"], aliases, newest))
@@ -65,20 +53,20 @@ class Mlflow:
     async def versions(self, model: str) -> tuple[Version, ...]:
         """All versions of a model."""
         filters = name_filter(model)
-        pages = self._pages("model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters)
+        pages = self._server.pages("model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters)
         return tuple([_version(version) async for version in pages if version["name"] == model])
 
     async def download_uri(self, version: Version) -> str:
         """Where the version's folder lies, as the server resolves it."""
         query = {"name": version.name, "version": str(version.number)}
-        answer = await self._call("GET", "model-versions/get-download-uri", query)
+        answer = await self._server.call("GET", "model-versions/get-download-uri", query)
         return str(answer.get("artifact_uri", ""))
 
     async def origin_of(self, run_id: str) -> Origin:
         """What is known of an MLflow run; nothing of one that is not there."""
         if not run_id:
             return Origin()
-        answer = await self._call("GET", "runs/get", {"run_id": run_id}, missing_is_empty=True)
+        answer = await self._server.call("GET", "runs/get", {"run_id": run_id}, missing_is_empty=True)
         run = answer.get("run", {})
         tags = _pairs(run.get("data", {}).get("tags", ()))
         started_by_us = NAMESPACE_TAG in tags and NAME_TAG in tags
@@ -97,7 +85,9 @@ class Mlflow:
         versions: list[Version] = []
         for ids in _chunks(runs):
             filters = f"run_id IN ({', '.join(repr(run_id) for run_id in ids)})"
-            pages = self._pages("model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters)
+            pages = self._server.pages(
+                "model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters
+            )
             versions += [_version(version) async for version in pages]
         return Results(tuple(runs.values()), tuple(versions))
 
@@ -130,194 +120,96 @@ class Mlflow:
         return out
 
     async def _experiments(self) -> list[str]:
-        pages = self._post_pages("experiments/search", "experiments", {})
+        pages = self._server.post_pages("experiments/search", "experiments", RUNS_PAGE, {})
         return [experiment["experiment_id"] async for experiment in pages]
 
     async def _runs(self, experiments: list[str], filters: str) -> list[dict[str, Any]]:
         if not experiments:
             return []
         query = {"experiment_ids": experiments, "filter": filters}
-        return [run async for run in self._post_pages("runs/search", "runs", query)]
+        return [run async for run in self._server.post_pages("runs/search", "runs", RUNS_PAGE, query)]
 
     async def put_artifact(self, run_id: str, path: str, size: int, content: AsyncIterator[bytes]) -> None:
         """Puts a file of so many bytes, at most ARTIFACT_MAX_BYTES, among a run's artifacts. Raises RegistryError."""
-        url = f"{self._uri}/ajax-api/2.0/mlflow/upload-artifact"
-        query = {"run_uuid": run_id, "path": path}
-        # With its length told, nothing has to be read into memory.
-        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
-        try:
-            async with self._client().post(url, params=query, data=content, headers=headers) as answer:
-                if answer.status != 200:
-                    raise RegistryError(_no(self._uri, answer.status, await answer.text()))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _silent(self._uri, error) from error
+        await self._server.put("upload-artifact", {"run_uuid": run_id, "path": path}, size, content)
 
     async def version_file(self, model: str, version: str, path: str, limit: int) -> bytes | None:
         """At most so many bytes of a file of a version's folder; None if it is not there. Raises RegistryError."""
         query = {"name": model, "version": version, "path": path}
-        return await self._file("model-versions/get-artifact", query, limit)
+        return await self._server.file("model-versions/get-artifact", query, limit)
 
     async def run_file(self, run_id: str, path: str, limit: int) -> bytes | None:
         """The same of a run's artifacts."""
-        return await self._file("get-artifact", {"run_id": run_id, "path": path}, limit)
-
-    async def _file(self, route: str, query: dict[str, str], limit: int) -> bytes | None:
-        try:
-            async with self._client().get(f"{self._uri}/{route}", params=query) as answer:
-                if answer.status in (400, 404):  # 400: it is a folder
-                    return None
-                if answer.status != 200:
-                    raise RegistryError(_no(self._uri, answer.status, await answer.text()))
-                return await at_most(limit, answer.content)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _silent(self._uri, error) from error
+        return await self._server.file("get-artifact", {"run_id": run_id, "path": path}, limit)
 
     async def ensure_experiment(self, name: str) -> None:
         """Makes an experiment that is not there yet. Raises RegistryError."""
-        await self._call("POST", "experiments/create", body={"name": name}, taken_is_empty=True)
+        await self._server.call("POST", "experiments/create", body={"name": name}, taken_is_empty=True)
 
     async def aliases_of(self, model: str) -> dict[str, int]:
         """Versions by alias, none for a model that is not there. Raises RegistryError."""
-        answer = await self._call("GET", "registered-models/get", {"name": model}, missing_is_empty=True)
+        answer = await self._server.call(
+            "GET", "registered-models/get", {"name": model}, missing_is_empty=True
+        )
         found = answer.get("registered_model", {}).get("aliases", ())
         return {alias["alias"]: int(alias["version"]) for alias in found}
 
     async def version(self, model: str, number: int) -> Version | None:
         """One version; None if it is not there. Raises RegistryError."""
         query = {"name": model, "version": str(number)}
-        answer = await self._call("GET", "model-versions/get", query, missing_is_empty=True)
+        answer = await self._server.call("GET", "model-versions/get", query, missing_is_empty=True)
         return _version(answer["model_version"]) if answer else None
 
     async def end_run(self, run_id: str, status: str, end_time: int) -> None:
         """Sets a run's status; end_time in milliseconds since the epoch. Raises RegistryError."""
-        await self._call(
+        await self._server.call(
             "POST", "runs/update", body={"run_id": run_id, "status": status, "end_time": end_time}
         )
 
     async def set_tag(self, run_id: str, key: str, value: str) -> None:
         """Sets a tag of a run. Raises RegistryError."""
-        await self._call("POST", "runs/set-tag", body={"run_id": run_id, "key": key, "value": value})
+        await self._server.call("POST", "runs/set-tag", body={"run_id": run_id, "key": key, "value": value})
 
     async def tagged_versions(self, key: str) -> dict[VersionId, str]:
         """The value of a tag by the versions, of any model, that have it. Raises RegistryError."""
         filters = f"tags.`{key}` != ''"
-        pages = self._pages("model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters)
+        pages = self._server.pages("model-versions/search", "model_versions", VERSIONS_PAGE, filter=filters)
         return {(v["name"], int(v["version"])): _pairs(v.get("tags", ()))[key] async for v in pages}
 
     async def set_version_tag(self, model: str, number: int, key: str, value: str) -> None:
         """Sets a tag of a version. Raises RegistryError."""
         body = {"name": model, "version": str(number), "key": key, "value": value}
-        await self._call("POST", "model-versions/set-tag", body=body)
+        await self._server.call("POST", "model-versions/set-tag", body=body)
 
     async def delete_version_tag(self, model: str, number: int, key: str) -> None:
         """Removes a tag of a version, where it is. Raises RegistryError."""
         body = {"name": model, "version": str(number), "key": key}
-        await self._call("DELETE", "model-versions/delete-tag", body=body, missing_is_empty=True)
+        await self._server.call("DELETE", "model-versions/delete-tag", body=body, missing_is_empty=True)
 
     async def set_alias(self, model: str, alias: str, version: int) -> None:
         """Points an alias to a version. Raises RegistryError."""
         body = {"name": model, "alias": alias, "version": str(version)}
-        await self._call("POST", "registered-models/alias", body=body)
+        await self._server.call("POST", "registered-models/alias", body=body)
 
     async def ensure_webhook(
         self, name: str, url: str, secret: str, events: Iterable[tuple[str, str]]
     ) -> None:
         """One webhook of this name, active and as given. Raises RegistryError."""
         found = [
-            hook async for hook in self._pages("webhooks", "webhooks", WEBHOOKS_PAGE) if hook["name"] == name
+            hook
+            async for hook in self._server.pages("webhooks", "webhooks", WEBHOOKS_PAGE)
+            if hook["name"] == name
         ]
         wanted = [{"entity": entity, "action": action} for entity, action in events]
         body = {"name": name, "url": url, "secret": secret, "status": "ACTIVE", "events": wanted}
         if not found:
-            await self._call("POST", "webhooks", body=body)
+            await self._server.call("POST", "webhooks", body=body)
             return
         first, *others = found
         # A secret cannot be read back: it is set again.
-        await self._call("PATCH", f"webhooks/{first['webhook_id']}", body=body)
+        await self._server.call("PATCH", f"webhooks/{first['webhook_id']}", body=body)
         for other in others:
-            await self._call("DELETE", f"webhooks/{other['webhook_id']}")
-
-    async def _pages(self, path: str, field: str, size: int, **query: str) -> AsyncIterator[dict[str, Any]]:
-        query = {**query, "max_results": str(size)}
-        while True:
-            answer = await self._call("GET", path, query)
-            for item in answer.get(field, ()):
-                yield item
-            if not (token := answer.get("next_page_token")):
-                return
-            query["page_token"] = token
-
-    async def _post_pages(self, path: str, field: str, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        body = {**body, "max_results": RUNS_PAGE}
-        while True:
-            answer = await self._call("POST", path, body=body)
-            for item in answer.get(field, ()):
-                yield item
-            if not (token := answer.get("next_page_token")):
-                return
-            body["page_token"] = token
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        query: dict[str, str] | None = None,
-        body: dict[str, Any] | None = None,
-        missing_is_empty: bool = False,
-        taken_is_empty: bool = False,
-    ) -> dict[str, Any]:
-        url = f"{self._uri}/api/2.0/mlflow/{path}"
-        try:
-            async with self._client().request(method, url, params=query, json=body) as answer:
-                if answer.status == 404 and missing_is_empty:
-                    return {}
-                if answer.status == 400 and taken_is_empty and _TAKEN in await answer.text():
-                    return {}
-                if answer.status != 200:
-                    raise RegistryError(_no(self._uri, answer.status, await answer.text()))
-                parsed = await answer.json(content_type=None)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _silent(self._uri, error) from error
-        except ValueError as error:
-            raise RegistryError(f"What answers at {self._uri} is not MLflow: {error}.") from error
-        if not isinstance(parsed, dict):
-            raise RegistryError(f"What answers at {self._uri} is not MLflow: it sends no JSON object.")
-        return parsed
-
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-            self._session = aiohttp.ClientSession(timeout=timeout, headers=_credentials())
-        return self._session
-
-
-def _credentials() -> dict[str, str]:
-    """From the same variables that MLflow's own client reads."""
-    if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
-        return {"Authorization": f"Bearer {token}"}
-    user, password = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_PASSWORD")
-    if user and password:
-        return {"Authorization": aiohttp.encode_basic_auth(user, password)}
-    return {}
-
-
-def _silent(uri: str, error: Exception) -> RegistryError:
-    what = str(error) or type(error).__name__
-    return RegistryError(
-        f"MLflow at {uri} does not answer ({what}): check that its pod runs and its address is right."
-    )
-
-
-def _no(uri: str, status: int, text: str) -> str:
-    said = " ".join(text.split())[:300]
-    if status in (401, 403):
-        return (
-            f"MLflow at {uri} answers {status} ({said}): check its allowed hosts (mlflow.allowedHosts of the chart) "
-            "and the operator's credentials."
-        )
-    if NO_ROOM.search(text):
-        return f"MLflow at {uri} finds no room for its database ({said}): make room on its volume."
-    return f"MLflow at {uri} answers {status}: {said}"
+            await self._server.call("DELETE", f"webhooks/{other['webhook_id']}")
 
 
 def _version(body: dict[str, Any]) -> Version:

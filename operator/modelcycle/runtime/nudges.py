@@ -8,7 +8,8 @@ from aiohttp import web
 
 from modelcycle.nudge import DELIVERY, EVENTS, TOLERANCE_SECONDS, WEBHOOK_NAME, refusal
 from modelcycle.runtime.metrics import NUDGES
-from modelcycle.runtime.mlflow import Mlflow, RegistryError
+from modelcycle.runtime.mlflow import Mlflow
+from modelcycle.runtime.mlflow_server import RegistryError
 
 # MLflow's payloads are a few hundred bytes; the secret's owner is the only one who may send more at all.
 BODY_MAX = 64 * 1024

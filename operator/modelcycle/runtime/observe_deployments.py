@@ -8,7 +8,7 @@ from modelcycle.plan import REVISION_LABEL, Refusal
 from modelcycle.registry import Files, Origin, Resolution
 from modelcycle.runtime import init_logs, told
 from modelcycle.runtime.context import Context
-from modelcycle.runtime.mlflow import RegistryError
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.resources import (
     ACCESSORIES,
     DEPLOYMENTS,

@@ -13,7 +13,7 @@ from modelcycle import pods
 from modelcycle.plan import RUN_LABEL, Body
 from modelcycle.runtime.cluster import ApiError, NotFoundError
 from modelcycle.runtime.context import Context
-from modelcycle.runtime.mlflow import RegistryError
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.resources import PODS, TRAINING_RUNS
 from modelcycle.training.orphans import LeftRunning, Successor, is_abandoned
 

@@ -25,7 +25,7 @@ from modelcycle.runtime import (
 from modelcycle.runtime.cluster import ConflictError, NotFoundError, RefusedError
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import ROLLOUTS, RUN_OUTCOMES, VERSIONS_REJECTED
-from modelcycle.runtime.mlflow import RegistryError
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.resources import (
     BY_KIND,
     MODEL_DEPLOYMENTS,

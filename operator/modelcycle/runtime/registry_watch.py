@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from modelcycle.api.modeldeployment import FollowedModel
 from modelcycle.registry import PENDING, Files, Origin, RegisteredModel, Resolution, Version, locate, resolve
 from modelcycle.runtime.metrics import POLL_SECONDS, POLLS
-from modelcycle.runtime.mlflow import Mlflow, RegistryError
+from modelcycle.runtime.mlflow import Mlflow
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.store import Key
 
 # One lost answer is no outage.

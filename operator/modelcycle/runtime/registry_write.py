@@ -2,7 +2,7 @@
 
 from modelcycle.plan import EndRun, RegistryWrite, SetAlias, SetTag
 from modelcycle.runtime.context import Context
-from modelcycle.runtime.mlflow import RegistryError
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.write import LeaseLostError
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from modelcycle.registry import identity
 from modelcycle.runtime.context import Context
-from modelcycle.runtime.mlflow import RegistryError
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.resources import MODEL_DEPLOYMENTS
 from modelcycle.serving.places import Place, VersionId, tag, told
 

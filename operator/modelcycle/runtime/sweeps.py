@@ -7,7 +7,7 @@ from modelcycle.api.trainingsweep import TrainingSweep
 from modelcycle.plan import Body, Nominate, Plan
 from modelcycle.runtime import champions, hindrances, registry_write
 from modelcycle.runtime.context import Context
-from modelcycle.runtime.mlflow import RegistryError
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.resources import TRAINING_RUNS
 from modelcycle.runtime.store import Key
 from modelcycle.training.sweep import plan

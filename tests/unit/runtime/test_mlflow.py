@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from modelcycle.registry import Origin, RegisteredModel, Version
-from modelcycle.runtime.mlflow import Mlflow, RegistryError
+from modelcycle.runtime.mlflow import Mlflow
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.training.observed import MlflowRun
 from modelcycle.training.orphans import LeftRunning
 

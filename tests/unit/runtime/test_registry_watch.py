@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from modelcycle.api.modeldeployment import FollowedModel
 from modelcycle.registry import PENDING, Origin, RegisteredModel, Version
-from modelcycle.runtime.mlflow import Mlflow, RegistryError
+from modelcycle.runtime.mlflow import Mlflow
+from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.store import Key
 

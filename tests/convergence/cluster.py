@@ -10,7 +10,7 @@ from modelcycle.runtime.cluster import Cluster, ConflictError, NotFoundError, Re
 from modelcycle.runtime.resources import EVENTS, Resource
 from modelcycle.serving.manifests import PREPARE
 
-from tests.builders import NAMESPACE, NOW, merged, stored
+from tests.builders.base import NAMESPACE, NOW, merged, stored
 
 T = TypeVar("T")
 Fault = Literal["", "the request is lost", "the answer is lost", "the operator dies"]

@@ -15,7 +15,8 @@ from modelcycle.serving.proof import NEVER_SERVABLE, RESTARTS_MAX
 from modelcycle.training.git import CONTAINER
 from modelcycle.training.nodes import INDEX
 
-from tests.builders import JobBuilder, PodBuilder, condition, merged, wire_time
+from tests.builders.base import condition, merged, wire_time
+from tests.builders.children import JobBuilder, PodBuilder
 from tests.convergence.cluster import ApiServer, controller
 from tests.convergence.registry import (
     CRASHES,

@@ -9,7 +9,7 @@ from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Body
 from modelcycle.serving.revision import name as revision_name
 from modelcycle.training.observed import POD_TAG
 
-from tests.builders import DEFAULTS
+from tests.builders.base import DEFAULTS
 from tests.convergence.cluster import REFUSED, ApiServer, controller
 from tests.convergence.controllers import Controllers, ready
 from tests.convergence.process import Process

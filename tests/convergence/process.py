@@ -27,7 +27,7 @@ from modelcycle.runtime.serving_tags import ServingTags
 from modelcycle.runtime.store import Key, Store
 from modelcycle.serving.observed import Traffic
 
-from tests.builders import DEFAULTS
+from tests.builders.base import DEFAULTS
 from tests.convergence.cluster import ApiServer, MemoryCluster, in_flight
 from tests.convergence.controllers import ready
 from tests.convergence.registry import ERRS, ROWS, MemoryRegistry

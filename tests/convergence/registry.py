@@ -22,7 +22,8 @@ from modelcycle.training.observed import (
 )
 from modelcycle.training.orphans import RUNNING, LeftRunning
 
-from tests.builders import MODEL, a_version, an_mlflow_run, path_of
+from tests.builders.base import MODEL
+from tests.builders.registry import a_version, an_mlflow_run, path_of
 from tests.convergence.cluster import in_flight
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from modelcycle.registry import RegisteredModel, identity, resolve
 from modelcycle.serving.revision import name as revision_name
 from modelcycle.training.orphans import RUNNING
 
-from tests.builders import DEFAULTS, MODEL
+from tests.builders.base import DEFAULTS, MODEL
 from tests.convergence.cluster import ApiServer, log_of
 from tests.convergence.controllers import COMMIT, Controllers, ready
 from tests.convergence.laws import selected

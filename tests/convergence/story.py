@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from modelcycle.plan import VERSION_LABEL, Body
 
-from tests.builders import merged
+from tests.builders.base import merged
 from tests.convergence.laws import selected
 from tests.convergence.registry import GOOD
 from tests.convergence.world import ALIAS, CANARY, World

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modelcycle.plan import Body
 
-from tests.builders import a_training_run
+from tests.builders.resources import a_training_run
 from tests.convergence.cluster import Fault
 from tests.convergence.world import ALIAS, BETTER, World
 

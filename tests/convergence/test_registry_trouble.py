@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.builders import MODEL
+from tests.builders.base import MODEL
 from tests.convergence.registry import ELSEWHERE
 from tests.convergence.story import (
     a_world,

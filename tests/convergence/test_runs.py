@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from modelcycle.plan import Body
 
-from tests.builders import a_training_run, merged
+from tests.builders.base import merged
+from tests.builders.resources import a_training_run
 from tests.convergence.cluster import Fault
 from tests.convergence.world import World
 

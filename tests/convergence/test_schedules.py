@@ -7,7 +7,8 @@ import pytest
 from modelcycle.plan import Body
 from modelcycle.training.schedule import run_name
 
-from tests.builders import NOW, a_training_run, a_training_schedule
+from tests.builders.base import NOW
+from tests.builders.resources import a_training_run, a_training_schedule
 from tests.convergence.cluster import Fault
 from tests.convergence.world import World
 

@@ -3,7 +3,8 @@
 import pytest
 from modelcycle.plan import Body
 
-from tests.builders import MODEL, a_training_sweep
+from tests.builders.base import MODEL
+from tests.builders.resources import a_training_sweep
 from tests.convergence.cluster import Fault
 from tests.convergence.world import ALIAS, PROMOTE, World
 

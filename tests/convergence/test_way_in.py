@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from modelcycle.api.modeldeployment import APPROVE
 from modelcycle.plan import VERSION_LABEL, Body
 
-from tests.builders import merged
+from tests.builders.base import merged
 from tests.convergence.controllers import ready, stumbled
 from tests.convergence.registry import ERRS, GOOD
 from tests.convergence.story import (

@@ -13,15 +13,14 @@ from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.runtime.resources import WATCHED
 from modelcycle.runtime.store import Key
 
-from tests.builders import (
-    MODEL,
+from tests.builders.base import MODEL, merged
+from tests.builders.children import PodBuilder
+from tests.builders.resources import (
     ModelDeploymentBuilder,
-    PodBuilder,
     a_model_deployment,
     a_training_run,
     a_training_schedule,
     a_training_sweep,
-    merged,
 )
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled

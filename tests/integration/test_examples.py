@@ -11,7 +11,7 @@ import yaml
 from modelcycle.api.trainingrun import TrainingRun
 from modelcycle.training.job import job
 
-from tests.builders import DEFAULTS
+from tests.builders.base import DEFAULTS
 from tests.integration.apiserver import ROOT
 from tests.integration.world import Body, World
 

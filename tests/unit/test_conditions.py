@@ -6,7 +6,7 @@ import pytest
 from modelcycle.api.meta import TEXT_MAX_LENGTH, Condition
 from modelcycle.conditions import Conditions, cut, find, is_true, truth
 
-from tests.builders import NOW, ago
+from tests.builders.base import NOW, ago
 
 
 def ready(status: str = "True", since: datetime = NOW, generation: int = 1) -> Condition:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from modelcycle.pods import Ended, Waiting, timestamp
 
-from tests.builders import NOW, PodBuilder, a_job_pod, a_pod, a_serving_pod
+from tests.builders.base import NOW
+from tests.builders.children import PodBuilder, a_job_pod, a_pod, a_serving_pod
 
 POD = a_pod()
 

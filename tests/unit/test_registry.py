@@ -4,7 +4,8 @@ import pytest
 from modelcycle.api.modeldeployment import FollowedModel
 from modelcycle.registry import RegisteredModel, describe, locate, resolve
 
-from tests.builders import ModelDeploymentBuilder, a_model_deployment, a_registered_model, a_version
+from tests.builders.registry import a_registered_model, a_version
+from tests.builders.resources import ModelDeploymentBuilder, a_model_deployment
 
 ALIAS = a_model_deployment().following_alias("champion")
 VERSION = a_model_deployment().following_version(2)

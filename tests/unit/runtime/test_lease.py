@@ -10,7 +10,7 @@ from modelcycle.runtime.cluster import Cluster, ConflictError, NotFoundError, Un
 from modelcycle.runtime.lease import DURATION_SECONDS, MARGIN_SECONDS, Lease, may_take, record
 from modelcycle.runtime.resources import Resource
 
-from tests.builders import NOW
+from tests.builders.base import NOW
 
 
 class OneLease(Cluster):

@@ -15,7 +15,7 @@ from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.training.observed import MlflowRun
 from modelcycle.training.orphans import LeftRunning
 
-from tests.builders import a_version
+from tests.builders.registry import a_version
 
 Answer = tuple[int, str]
 RUN: dict[str, Any] = {

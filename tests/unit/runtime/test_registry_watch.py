@@ -14,7 +14,7 @@ from modelcycle.runtime.mlflow_server import RegistryError
 from modelcycle.runtime.registry_watch import RegistryWatch
 from modelcycle.runtime.store import Key
 
-from tests.builders import a_registered_model, a_version
+from tests.builders.registry import a_registered_model, a_version
 
 IRIS, WINE = Key("ModelDeployment", "team", "iris"), Key("ModelDeployment", "team", "wine")
 ONE = a_registered_model(a_version(1), champion=1)

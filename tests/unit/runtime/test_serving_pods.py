@@ -12,7 +12,7 @@ from modelcycle.runtime.serving_pods import PROBE_HEADER, NoAnswerError, Serving
 from modelcycle.serving.observed import Traffic
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
-from tests.builders import a_serving_pod
+from tests.builders.children import a_serving_pod
 
 POD = replace(a_serving_pod("v1-abc", "iris-0").ready().build(), ip="127.0.0.1")
 

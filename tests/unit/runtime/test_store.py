@@ -16,17 +16,16 @@ from modelcycle.runtime.resources import (
 )
 from modelcycle.runtime.store import Key, Store
 
-from tests.builders import (
-    NAMESPACE,
-    Built,
+from tests.builders.base import NAMESPACE, Built
+from tests.builders.children import (
     a_client_service,
     a_job,
     a_job_pod,
     a_pod,
     a_revision_deployment,
     a_serving_pod,
-    a_training_run,
 )
+from tests.builders.resources import a_training_run
 
 RUN = Key("TrainingRun", NAMESPACE, "iris-1")
 DEPLOYMENT = Key("ModelDeployment", NAMESPACE, "iris")

@@ -8,7 +8,8 @@ from modelcycle.plan import Body, Plan
 from modelcycle.runtime.unreadable import forgotten, plan, recovered
 from pydantic import ValidationError
 
-from tests.builders import NOW, a_training_run, ago, condition
+from tests.builders.base import NOW, ago, condition
+from tests.builders.resources import a_training_run
 
 WRONG = a_training_run().with_spec(backoffLimit="many").with_status(phase="Running", jobUID="job-uid")
 

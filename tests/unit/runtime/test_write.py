@@ -3,7 +3,9 @@
 import pytest
 from modelcycle.runtime.write import name_taken, refused
 
-from tests.builders import Built, a_client_service, a_job, a_model_deployment, a_training_run
+from tests.builders.base import Built
+from tests.builders.children import a_client_service, a_job
+from tests.builders.resources import a_model_deployment, a_training_run
 
 RUN, DEPLOYMENT = a_training_run(), a_model_deployment()
 JOB, SERVICE = a_job(RUN), a_client_service(DEPLOYMENT)

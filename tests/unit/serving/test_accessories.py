@@ -8,7 +8,9 @@ from modelcycle.serving.accessories import changes
 from modelcycle.serving.observed import Accessory
 from modelcycle.serving.plan import plan
 
-from tests.builders import NOW, ModelDeploymentBuilder, a_deployment_seen, a_model_deployment
+from tests.builders.base import NOW
+from tests.builders.resources import ModelDeploymentBuilder, a_model_deployment
+from tests.builders.seen import a_deployment_seen
 
 SCALED = {"minReplicas": 2, "maxReplicas": 5, "targetCPUUtilizationPercentage": 70}
 

@@ -11,7 +11,9 @@ from modelcycle.serving.auth import own_token
 from modelcycle.serving.rollout import decide
 from modelcycle.serving.silence import AGAIN_SECONDS, GRACE_SECONDS, unexplained
 
-from tests.builders import DEFAULTS, NOW, DeploymentSeen, a_deployment_seen, a_model_deployment, ago
+from tests.builders.base import DEFAULTS, NOW, ago
+from tests.builders.resources import a_model_deployment
+from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
 ASKING = a_model_deployment().with_spec(auth={"secretName": "iris-clients"})
 DEFAULTS_WITH_KEY = replace(DEFAULTS, serving_key="known to the operator alone")

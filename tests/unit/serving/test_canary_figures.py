@@ -9,7 +9,9 @@ from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Traffic
 from modelcycle.serving.rollout import decide
 
-from tests.builders import NOW, DeploymentSeen, a_client_service, a_deployment_seen, ago, wire_time
+from tests.builders.base import NOW, ago, wire_time
+from tests.builders.children import a_client_service
+from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
 PAUSE = 60
 CANARY = {"type": "Canary", "canary": {"steps": [{"weight": 50, "pauseSeconds": PAUSE}]}}

@@ -9,7 +9,8 @@ from modelcycle.serving.comparison import RETRY_SECONDS
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.rollout import decide
 
-from tests.builders import NOW, DeploymentSeen, a_deployment_seen, ago
+from tests.builders.base import NOW, ago
+from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
 PARITY = {"maxChangedFraction": 0.1, "minRows": 4, "examples": "rows.csv"}
 ROWS = Examples("iris", "2", "run-2", "rows.csv")

@@ -7,7 +7,8 @@ from modelcycle.serving.decision import Rollout
 from modelcycle.serving.in_place import NO_ROOM_SECONDS
 from modelcycle.serving.rollout import decide
 
-from tests.builders import NOW, DeploymentSeen, a_deployment_seen, ago
+from tests.builders.base import NOW, ago
+from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
 
 def without_room(seconds: float, **strategy: Any) -> DeploymentSeen:

@@ -7,7 +7,9 @@ import pytest
 from modelcycle.plan import DEPLOYMENT_LABEL, MANAGED_BY, REVISION_LABEL, VERSION_LABEL
 from modelcycle.serving import manifests
 
-from tests.builders import DEFAULTS, ModelDeploymentBuilder, a_model_deployment, path_of
+from tests.builders.base import DEFAULTS
+from tests.builders.registry import path_of
+from tests.builders.resources import ModelDeploymentBuilder, a_model_deployment
 
 
 def deployment_of(deployment: ModelDeploymentBuilder | None = None, number: int = 2) -> dict[str, Any]:

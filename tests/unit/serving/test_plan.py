@@ -9,14 +9,9 @@ from modelcycle.plan import DEPLOYMENT_LABEL, REVISION_LABEL, Plan, Ref, Refusal
 from modelcycle.registry import Files
 from modelcycle.serving.plan import REFUSED_RETRY_SECONDS, plan
 
-from tests.builders import (
-    NOW,
-    DeploymentSeen,
-    a_deployment_seen,
-    a_model_deployment,
-    ago,
-    merged,
-)
+from tests.builders.base import NOW, ago, merged
+from tests.builders.resources import a_model_deployment
+from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
 
 def planned(seen: DeploymentSeen) -> Plan:

@@ -8,7 +8,8 @@ from modelcycle.serving.manifests import PREPARE
 from modelcycle.serving.plan import plan
 from modelcycle.serving.preparing import EVERY_SECONDS, last_lines
 
-from tests.builders import NOW, a_deployment_seen, ago
+from tests.builders.base import NOW, ago
+from tests.builders.seen import a_deployment_seen
 
 
 @pytest.mark.parametrize(

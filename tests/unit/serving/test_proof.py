@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from modelcycle.serving.proof import RESTARTS_MAX, Proof, judge
 
-from tests.builders import PodBuilder, a_revision_deployment, a_serving_pod
+from tests.builders.children import PodBuilder, a_revision_deployment, a_serving_pod
 
 STARTING, READY = a_serving_pod("v1"), a_serving_pod("v1").ready()
 LOADING = a_serving_pod("v1").running()

@@ -9,7 +9,9 @@ from modelcycle.registry import Version
 from modelcycle.serving import manifests
 from modelcycle.serving.revision import claim_name, image, name
 
-from tests.builders import DEFAULTS, ModelDeploymentBuilder, a_model_deployment, a_version
+from tests.builders.base import DEFAULTS
+from tests.builders.registry import a_version
+from tests.builders.resources import ModelDeploymentBuilder, a_model_deployment
 
 
 def named(

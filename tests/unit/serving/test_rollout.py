@@ -14,15 +14,11 @@ from modelcycle.serving.rollout import (
     decide,
 )
 
-from tests.builders import (
-    NOW,
-    DeploymentSeen,
-    a_deployment_seen,
-    a_model_deployment,
-    a_serving_pod,
-    ago,
-    path_of,
-)
+from tests.builders.base import NOW, ago
+from tests.builders.children import a_serving_pod
+from tests.builders.registry import path_of
+from tests.builders.resources import a_model_deployment
+from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
 
 def decided(seen: DeploymentSeen) -> Rollout:

@@ -10,7 +10,10 @@ from modelcycle.serving.decision import Share
 from modelcycle.serving.observed import Accessory, Backend, project_service
 from modelcycle.serving.plan import REFUSED_RETRY_SECONDS, plan
 
-from tests.builders import NOW, DeploymentSeen, a_client_service, a_deployment_seen, a_model_deployment, ago
+from tests.builders.base import NOW, ago
+from tests.builders.children import a_client_service
+from tests.builders.resources import a_model_deployment
+from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
 HOST = "iris.example.org"
 INSIDE = "http://iris.team.svc"

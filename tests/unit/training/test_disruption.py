@@ -6,16 +6,10 @@ from modelcycle.plan import Plan
 from modelcycle.training.observed import Results
 from modelcycle.training.plan import plan
 
-from tests.builders import (
-    NOW,
-    PodBuilder,
-    TrainingRunBuilder,
-    a_job,
-    a_job_pod,
-    a_run_seen,
-    a_training_run,
-    ago,
-)
+from tests.builders.base import NOW, ago
+from tests.builders.children import PodBuilder, a_job, a_job_pod
+from tests.builders.resources import TrainingRunBuilder, a_training_run
+from tests.builders.seen import a_run_seen
 
 RUN = a_training_run()
 JOB = a_job().running(since=ago(90))

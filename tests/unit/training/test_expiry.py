@@ -4,7 +4,10 @@ import pytest
 from modelcycle.plan import Plan, Ref
 from modelcycle.training.plan import plan
 
-from tests.builders import NOW, a_job, a_run_seen, a_training_run
+from tests.builders.base import NOW
+from tests.builders.children import a_job
+from tests.builders.resources import a_training_run
+from tests.builders.seen import a_run_seen
 
 FINISHED = a_training_run().finished().of_version(7)
 GONE = Plan(deletes=(Ref("TrainingRun", "iris-1", "iris-1-uid", "7"),))

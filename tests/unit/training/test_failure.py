@@ -3,7 +3,8 @@
 import pytest
 from modelcycle.training.failure import explain, last_failed
 
-from tests.builders import PodBuilder, a_job, a_job_pod, a_node_pod, ago
+from tests.builders.base import ago
+from tests.builders.children import PodBuilder, a_job, a_job_pod, a_node_pod
 
 FAILED = a_job().failed()
 POD = a_job_pod()

@@ -9,17 +9,11 @@ from modelcycle.training.job import job
 from modelcycle.training.observed import COMMIT_TAG, Results
 from modelcycle.training.plan import plan
 
-from tests.builders import (
-    DEFAULTS,
-    NOW,
-    PodBuilder,
-    TrainingRunBuilder,
-    a_job,
-    a_job_pod,
-    a_run_seen,
-    a_training_run,
-    an_mlflow_run,
-)
+from tests.builders.base import DEFAULTS, NOW
+from tests.builders.children import PodBuilder, a_job, a_job_pod
+from tests.builders.registry import an_mlflow_run
+from tests.builders.resources import TrainingRunBuilder, a_training_run
+from tests.builders.seen import a_run_seen
 
 URL = "https://example.org/flowers.git"
 COMMIT, OTHER = "a" * 40, "b" * 40

@@ -12,7 +12,8 @@ from modelcycle.overlay import OverlayError
 from modelcycle.plan import MANAGED_BY, RUN_LABEL, literal
 from modelcycle.training.job import job
 
-from tests.builders import CLUSTER, DEFAULTS, TrainingRunBuilder, a_training_run
+from tests.builders.base import CLUSTER, DEFAULTS
+from tests.builders.resources import TrainingRunBuilder, a_training_run
 
 
 def job_of(run: TrainingRunBuilder | None = None, defaults: Defaults = DEFAULTS) -> dict[str, Any]:

@@ -8,7 +8,11 @@ from modelcycle.training.observed import LogsKept, Observed, Results
 from modelcycle.training.plan import plan
 from modelcycle.training.say import REGISTRY_RETRY_SECONDS
 
-from tests.builders import NOW, PodBuilder, a_job, a_job_pod, a_run_seen, a_training_run, ago, an_mlflow_run
+from tests.builders.base import NOW, ago
+from tests.builders.children import PodBuilder, a_job, a_job_pod
+from tests.builders.registry import an_mlflow_run
+from tests.builders.resources import a_training_run
+from tests.builders.seen import a_run_seen
 
 STARTED = a_training_run().whose_job_is(a_job())
 FIRST, SECOND = (

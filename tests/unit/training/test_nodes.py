@@ -6,7 +6,8 @@ import pytest
 from modelcycle.training import nodes
 from modelcycle.training.job import job
 
-from tests.builders import DEFAULTS, TrainingRunBuilder, a_training_run
+from tests.builders.base import DEFAULTS
+from tests.builders.resources import TrainingRunBuilder, a_training_run
 
 INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
 

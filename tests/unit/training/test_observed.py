@@ -4,7 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from tests.builders import NOW, JobBuilder, a_job, ago, condition
+from tests.builders.base import NOW, ago, condition
+from tests.builders.children import JobBuilder, a_job
 
 JOB = a_job()
 

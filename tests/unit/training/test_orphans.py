@@ -6,7 +6,11 @@ from modelcycle.training.observed import Results
 from modelcycle.training.orphans import LeftRunning, Successor, close, is_abandoned
 from modelcycle.training.plan import plan
 
-from tests.builders import NOW, PodBuilder, a_job, a_job_pod, a_run_seen, a_training_run, ago, an_mlflow_run
+from tests.builders.base import NOW, ago
+from tests.builders.children import PodBuilder, a_job, a_job_pod
+from tests.builders.registry import an_mlflow_run
+from tests.builders.resources import a_training_run
+from tests.builders.seen import a_run_seen
 
 AT = int(NOW.timestamp() * 1000)
 LEFT = an_mlflow_run("left", pod="pod", status="RUNNING")

@@ -9,7 +9,8 @@ from modelcycle.registry import Version
 from modelcycle.training.observed import MlflowRun, Results
 from modelcycle.training.outcome import Outcome, choose, of_failure, record
 
-from tests.builders import PodBuilder, a_job_pod, a_version, an_mlflow_run
+from tests.builders.children import PodBuilder, a_job_pod
+from tests.builders.registry import a_version, an_mlflow_run
 
 GOOD, BAD = a_job_pod("good").ended(0), a_job_pod("bad").ended(1)
 

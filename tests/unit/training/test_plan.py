@@ -17,20 +17,11 @@ from modelcycle.training.plan import (
 from modelcycle.training.say import REGISTRY_RETRY_SECONDS, spoken_duration
 from modelcycle.training.waiting import EVENTS_AGAIN_SECONDS, WAITING_GRACE_SECONDS
 
-from tests.builders import (
-    NOW,
-    JobBuilder,
-    PodBuilder,
-    TrainingRunBuilder,
-    a_job,
-    a_job_pod,
-    a_node_pod,
-    a_run_seen,
-    a_training_run,
-    a_version,
-    ago,
-    an_mlflow_run,
-)
+from tests.builders.base import NOW, ago
+from tests.builders.children import JobBuilder, PodBuilder, a_job, a_job_pod, a_node_pod
+from tests.builders.registry import a_version, an_mlflow_run
+from tests.builders.resources import TrainingRunBuilder, a_training_run
+from tests.builders.seen import a_run_seen
 
 RUN = a_training_run().expecting("iris")
 STARTED = RUN.whose_job_is(a_job(RUN))

@@ -9,7 +9,7 @@ from modelcycle.plan import SetAlias
 from modelcycle.training.observed import Champion
 from modelcycle.training.promotion import Verdict, events, judge
 
-from tests.builders import a_version
+from tests.builders.registry import a_version
 
 NAN, INFINITY = float("nan"), float("inf")
 BETTER = {"metric": "accuracy", "betterThan": "champion", "higherIsBetter": True}

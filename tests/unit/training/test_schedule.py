@@ -8,14 +8,8 @@ from modelcycle.api.trainingschedule import TrainingScheduleStatus
 from modelcycle.plan import Plan, Refusal
 from modelcycle.training.schedule import CLOCK_SECONDS, REFUSED_RETRY_SECONDS, Observed, plan
 
-from tests.builders import (
-    NOW,
-    TrainingRunBuilder,
-    TrainingScheduleBuilder,
-    a_training_schedule,
-    ago,
-    wire_time,
-)
+from tests.builders.base import NOW, ago, wire_time
+from tests.builders.resources import TrainingRunBuilder, TrainingScheduleBuilder, a_training_schedule
 
 HOUR = 3600
 HOURLY = a_training_schedule()

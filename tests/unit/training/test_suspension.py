@@ -8,16 +8,10 @@ from modelcycle.training.job import job
 from modelcycle.training.observed import QUEUE_LABEL, Observed, Results
 from modelcycle.training.plan import plan
 
-from tests.builders import (
-    DEFAULTS,
-    NOW,
-    TrainingRunBuilder,
-    a_job,
-    a_job_pod,
-    a_run_seen,
-    a_training_run,
-    ago,
-)
+from tests.builders.base import DEFAULTS, NOW, ago
+from tests.builders.children import a_job, a_job_pod
+from tests.builders.resources import TrainingRunBuilder, a_training_run
+from tests.builders.seen import a_run_seen
 
 RUN = a_training_run()
 SUSPEND = RUN.with_spec(suspend=True)

@@ -11,7 +11,9 @@ from modelcycle.training.sweep import REFUSED_RETRY_SECONDS, plan
 from modelcycle.training.sweep_end import REGISTRY_RETRY_SECONDS
 from modelcycle.training.sweep_observed import Nominee, Observed, project_child
 
-from tests.builders import NOW, TrainingRunBuilder, TrainingSweepBuilder, a_training_sweep, a_version, ago
+from tests.builders.base import NOW, ago
+from tests.builders.registry import a_version
+from tests.builders.resources import TrainingRunBuilder, TrainingSweepBuilder, a_training_sweep
 
 SWEEP = a_training_sweep()
 BETTER = {"metric": "accuracy", "betterThan": "champion", "higherIsBetter": True}

@@ -4,7 +4,7 @@ from modelcycle.api.trainingrun import RunTemplate
 from modelcycle.plan import MANAGED_BY
 from modelcycle.training import template
 
-from tests.builders import a_training_run
+from tests.builders.resources import a_training_run
 
 OWNER = a_training_run("nightly").build().metadata
 

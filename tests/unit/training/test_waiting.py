@@ -10,17 +10,10 @@ from modelcycle.training.observed import Observed, Results
 from modelcycle.training.plan import plan
 from modelcycle.training.waiting import EVENTS_AGAIN_SECONDS, WAITING_GRACE_SECONDS, unexplained
 
-from tests.builders import (
-    NOW,
-    JobBuilder,
-    PodBuilder,
-    TrainingRunBuilder,
-    a_job,
-    a_job_pod,
-    a_run_seen,
-    a_training_run,
-    ago,
-)
+from tests.builders.base import NOW, ago
+from tests.builders.children import JobBuilder, PodBuilder, a_job, a_job_pod
+from tests.builders.resources import TrainingRunBuilder, a_training_run
+from tests.builders.seen import a_run_seen
 
 RUN = a_training_run()
 HURRIED = RUN.with_spec(pendingDeadlineSeconds=60)

@@ -1,0 +1,1 @@
+"""Builders of everything that the tests talk about."""

@@ -16,6 +16,13 @@ from cluster.state import Made
 NODE_IMAGE = "kindest/node:v1.34.0"  # the one that kind v0.30.0 is released with
 SHARED = "/shared"  # where every node sees the shared folder
 
+# The API server asks the pods of an aggregated API themselves: a Service's address that kube-proxy has not got to yet
+# leads out of the cluster, and where somebody answers there the API server keeps that connection.
+_ASKS_PODS = {
+    "kind": "ClusterConfiguration",
+    "apiServer": {"extraArgs": {"enable-aggregator-routing": "true"}},
+}
+
 
 def config(rung: Rung, nodes: int, ports: Mapping[int, int], shared: Path) -> dict[str, Any]:
     """kind's configuration: one control plane, the rest workers, the shared folder on each."""
@@ -31,11 +38,13 @@ def config(rung: Rung, nodes: int, ports: Mapping[int, int], shared: Path) -> di
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "nodes": [control_plane, *workers],
     }
+    patches: list[dict[str, Any]] = [_ASKS_PODS]
     if rung is Rung.BUILT_IMAGE:
         # kind's own network is a daemon whose image cannot be built here: network.py stands in.
         cluster["networking"] = {"disableDefaultCNI": True}
         resolver = {"kind": "KubeletConfiguration", "resolvConf": "/kind/pods-resolv.conf"}
-        cluster["kubeadmConfigPatches"] = [json.dumps(resolver)]
+        patches.append(resolver)
+    cluster["kubeadmConfigPatches"] = [json.dumps(patch) for patch in patches]
     return cluster
 
 

@@ -15,7 +15,10 @@ from benchmarks.writes import controllers
 from benchmarks.writes.stories import RUN, STORIES, UNDISTURBED, undisturbed
 from tests.integration.apiserver import ROOT, kubectl
 from tests.integration.conftest import prepared
-from tests.integration.world import Kube, MlflowServer, Operator, World, audited, eventually, writes
+from tests.integration.kube import Kube, eventually
+from tests.integration.mlflow_server import MlflowServer
+from tests.integration.process import Operator
+from tests.integration.world import World, audited, writes
 
 FINISHED_RUNS, REST_SECONDS = 200, 60
 RESULTS = ROOT / "benchmarks" / "results" / "writes.json"

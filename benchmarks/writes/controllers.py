@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cluster import commands
 from tests.integration.apiserver import ApiServer
-from tests.integration.world import Body, World, container, eventually
+from tests.integration.kube import Body, eventually
+from tests.integration.world import World, container
 
 CONTROLLERS = (
     "job-controller",

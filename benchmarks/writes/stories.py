@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from benchmarks.writes import controllers
 from benchmarks.writes.controllers import end, pod, start
-from tests.integration.world import World, eventually
+from tests.integration.kube import eventually
+from tests.integration.world import World
 
 RUN = "run"
 UNDISTURBED = 3

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -53,6 +54,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "storage.volumeName=share",
     ),
 }
+EVERY_VARIANT = pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIANTS.keys())
 
 
 @cache

@@ -10,7 +10,10 @@ import pytest
 
 from tests.integration import apiserver
 from tests.integration.apiserver import ROOT, ApiServer, kubectl
-from tests.integration.world import Kube, MlflowServer, Operator, World
+from tests.integration.kube import Kube
+from tests.integration.mlflow_server import MlflowServer
+from tests.integration.process import Operator
+from tests.integration.world import World
 
 _numbers = itertools.count(1)
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.integration.world import Kube
+from tests.integration.kube import Kube
 
 NODE = "kubelet"
 

@@ -1,6 +1,7 @@
 """What stands beside the pods that serve, on a real API server."""
 
-from tests.integration.world import World, eventually
+from tests.integration.kube import eventually
+from tests.integration.world import World
 
 NAME = "it-beside"
 SCALED = {"minReplicas": 2, "maxReplicas": 4}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients import environments
-from tests.integration.world import Body, World, container, eventually
+from tests.integration.kube import Body, eventually
+from tests.integration.world import World, container
 
 SCRIPT = Path(environments.__file__).parent / "train.py"
 NAME = "run"

@@ -13,7 +13,8 @@ from modelcycle.training.job import job
 
 from tests.builders.base import DEFAULTS
 from tests.integration.apiserver import ROOT
-from tests.integration.world import Body, World
+from tests.integration.kube import Body
+from tests.integration.world import World
 
 API_VERSION = "modelcycle.dev/v1alpha1"
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))

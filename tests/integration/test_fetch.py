@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.apiserver import ROOT, free_ports
-from tests.integration.world import MlflowServer, eventually
+from tests.integration.kube import eventually
+from tests.integration.mlflow_server import MlflowServer
 from tests.tools import python_with
 
 S3 = {"AWS_ACCESS_KEY_ID": "anybody", "AWS_SECRET_ACCESS_KEY": "anything", "AWS_DEFAULT_REGION": "eu-west-1"}

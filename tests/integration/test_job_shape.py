@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.integration.world import Body, World, audited, container, eventually, writes
+from tests.integration.kube import Body, eventually
+from tests.integration.world import World, audited, container, writes
 
 NAME = "run"
 

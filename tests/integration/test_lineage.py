@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.integration.kube import eventually
 from tests.integration.test_modeldeployment import NAME, serve, status
-from tests.integration.world import World, eventually
+from tests.integration.world import World
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration import kubelet
-from tests.integration.world import Body, Kube, World, audited, container, eventually, writes
+from tests.integration.kube import Body, Kube, eventually
+from tests.integration.world import World, audited, container, writes
 
 NAME = "web"
 

@@ -7,7 +7,9 @@ import uuid
 
 from modelcycle.nudge import DELIVERY, SIGNATURE, TIMESTAMP, WEBHOOK_NAME, signed
 
-from tests.integration.world import WEBHOOK_SECRET, Operator, World, eventually
+from tests.integration.kube import eventually
+from tests.integration.process import WEBHOOK_SECRET, Operator
+from tests.integration.world import World
 
 
 def nudges(operator: Operator, code: int) -> float:

@@ -7,7 +7,10 @@ import pytest
 
 from tests.integration import apiserver
 from tests.integration.conftest import prepared
-from tests.integration.world import Kube, MlflowServer, Operator, World, container, eventually
+from tests.integration.kube import Kube, eventually
+from tests.integration.mlflow_server import MlflowServer
+from tests.integration.process import Operator
+from tests.integration.world import World, container
 
 WATCHED, UNWATCHED = "watched", "unwatched"
 

@@ -10,7 +10,9 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-from tests.integration.world import Body, MlflowServer, World, eventually
+from tests.integration.kube import Body, eventually
+from tests.integration.mlflow_server import MlflowServer
+from tests.integration.world import World
 from tests.unit.serve.process import ServingProcess
 
 NAME = "web"

@@ -4,7 +4,8 @@ import json
 import time
 from typing import Any
 
-from tests.integration.world import Body, World, audited, container, eventually, writes
+from tests.integration.kube import Body, eventually
+from tests.integration.world import World, audited, container, writes
 
 BETTER = {"metric": "accuracy", "betterThan": "champion", "higherIsBetter": True}
 

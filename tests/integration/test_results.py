@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration import kubelet
+from tests.integration.kube import Body, Kube, eventually
 from tests.integration.kubelet import NODE, Kubelet
-from tests.integration.world import Body, Kube, World, container, eventually
+from tests.integration.world import World, container
 
 NAME = "run"
 SEARCH = Path(__file__).parent / "search.py"

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from tests.integration.apiserver import ROOT, kubectl
+from tests.integration.kube import Body, eventually
 from tests.integration.test_trainingrun import NAME, phase, reason
-from tests.integration.world import Body, World, audited, container, eventually, writes
+from tests.integration.world import World, audited, container, writes
 
 RUNNING: Body = {"phase": "Running", "containerStatuses": [container("train", running={})]}
 

@@ -7,7 +7,8 @@ import pytest
 from kubernetes.dynamic.exceptions import UnprocessibleEntityError
 from modelcycle.api.trainingrun import TrainingRunSpec
 
-from tests.integration.world import Body, World
+from tests.integration.kube import Body
+from tests.integration.world import World
 
 MODEL = {"name": "iris", "latest": {}}
 SCHEDULE: Body = {"schedule": "30 2 * * *", "template": {"spec": {}}}

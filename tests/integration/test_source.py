@@ -12,7 +12,8 @@ import pytest
 
 from tests import git_server
 from tests.integration.apiserver import ROOT
-from tests.integration.world import Body, World, audited, container, eventually, writes
+from tests.integration.kube import Body, eventually
+from tests.integration.world import World, audited, container, writes
 
 NAME = "run"
 

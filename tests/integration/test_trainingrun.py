@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.apiserver import ROOT
-from tests.integration.world import Body, World, audited, container, eventually, writes
+from tests.integration.kube import Body, eventually
+from tests.integration.world import World, audited, container, writes
 
 NAME = "run"
 

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from tests.integration.apiserver import ROOT
-from tests.integration.world import Body, World, audited, eventually, writes
+from tests.integration.kube import Body, eventually
+from tests.integration.world import World, audited, writes
 
 NAME, KIND = "yearly", "TrainingSchedule"
 NEW_YEAR = {

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from tests.integration.apiserver import ROOT
+from tests.integration.kube import Body, eventually
 from tests.integration.test_promotion import champion, log
-from tests.integration.world import Body, World, container, eventually
+from tests.integration.world import World, container
 
 NAME = "tune"
 BETTER = {"metric": "accuracy", "betterThan": "champion", "higherIsBetter": True}

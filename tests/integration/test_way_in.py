@@ -5,7 +5,8 @@ import json
 
 from kubernetes.dynamic.exceptions import NotFoundError
 
-from tests.integration.world import Body, World, eventually
+from tests.integration.kube import Body, eventually
+from tests.integration.world import World
 
 NAME = "way"
 HOST = "way.example.org"

@@ -9,7 +9,7 @@ from cluster.shell import Problem, locked, say
 
 TAG = f"localhost/modelcycle/metrics-server:{commands.METRICS_SERVER}"
 FOLDER = paths.REPOSITORY / "cluster" / "metrics-server"
-MANIFESTS, API_SERVICE = FOLDER / "manifests.yaml", FOLDER / "apiservice.yaml"
+MANIFESTS = FOLDER / "manifests.yaml"
 
 
 def install() -> None:
@@ -22,12 +22,8 @@ def install() -> None:
     load.put(made, TAG)
     kubectl.kubectl("apply", f"--filename={MANIFESTS}")
     kubectl.kubectl(
-        "--namespace=kube-system", "rollout", "status", "deployment/metrics-server", "--timeout=120s"
+        "wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=120s"
     )
-    # Last: an API server that asks before the Service leads anywhere may get an answer from somebody else, whose
-    # connection it then keeps.
-    kubectl.kubectl("apply", f"--filename={API_SERVICE}")
-    kubectl.kubectl("wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=60s")
     say("metrics-server answers.")
 
 

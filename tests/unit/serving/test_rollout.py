@@ -23,7 +23,6 @@ from tests.unit.serving.rollouts import (
     two_is_followed,
 )
 
-
 # A version is followed that does not serve yet.
 
 

@@ -7,19 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import clock, registry, stand, tuning
-from tests.e2e.kube import (
-    MINE,
-    MLFLOW,
-    OPERATOR,
-    REPOSITORY,
-    STATE,
-    create,
-    items,
-    kubectl,
-    poll,
-    run,
-    wait,
-)
+from tests.e2e.kube import MINE, MLFLOW, OPERATOR, REPOSITORY, STATE, create, items, kubectl, poll, run, wait
 from tests.e2e.runs import run_of_script, training_run
 
 # These need two workers: `make test-nodes` names the folder.

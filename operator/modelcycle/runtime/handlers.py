@@ -8,15 +8,7 @@ import kopf
 from modelcycle.plan import MANAGED_BY
 from modelcycle.runtime.context import Context
 from modelcycle.runtime.metrics import WATCH_EVENTS
-from modelcycle.runtime.resources import (
-    BY_KIND,
-    CHILDREN,
-    MADE,
-    MODEL_DEPLOYMENTS,
-    OWN,
-    WATCHED,
-    Resource,
-)
+from modelcycle.runtime.resources import BY_KIND, CHILDREN, MADE, MODEL_DEPLOYMENTS, OWN, WATCHED, Resource
 from modelcycle.runtime.store import Key
 
 SELECTOR = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())

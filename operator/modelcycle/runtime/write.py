@@ -7,13 +7,7 @@ from typing import TypeVar
 
 from modelcycle.api import API_VERSION
 from modelcycle.plan import Body, Event, Patch, Plan, Refusal
-from modelcycle.runtime.cluster import (
-    ApiError,
-    ConflictError,
-    NotFoundError,
-    RefusedError,
-    UnavailableError,
-)
+from modelcycle.runtime.cluster import ApiError, ConflictError, NotFoundError, RefusedError, UnavailableError
 from modelcycle.runtime.context import ChildId, Context
 from modelcycle.runtime.hindrances import child_id
 from modelcycle.runtime.metrics import WRITES

@@ -9,13 +9,7 @@ from modelcycle.plan import CollectResults, Plan, ReadChampions
 from modelcycle.training import kept_logs, outcome, promotion
 from modelcycle.training.observed import Observed
 from modelcycle.training.outcome import Outcome
-from modelcycle.training.say import (
-    REGISTRY_RETRY_SECONDS,
-    event_if_new,
-    said,
-    with_job,
-    without_registry,
-)
+from modelcycle.training.say import REGISTRY_RETRY_SECONDS, event_if_new, said, with_job, without_registry
 
 COLLECTING = "CollectingResults"
 Kind = Literal["Complete", "Failed"]

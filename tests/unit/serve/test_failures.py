@@ -1,13 +1,7 @@
 import errno
 
 import pytest
-from modelserver.failures import (
-    ModelRaisedError,
-    NeverServableError,
-    NotServableNowError,
-    judge,
-    one_line,
-)
+from modelserver.failures import ModelRaisedError, NeverServableError, NotServableNowError, judge, one_line
 
 
 def raised_by_the_model(error: Exception) -> ModelRaisedError:

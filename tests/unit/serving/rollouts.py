@@ -1,9 +1,7 @@
 """ModelDeployments in the middle of their life, and what is decided of them."""
 
 from modelcycle.serving.decision import Rollout
-from modelcycle.serving.rollout import (
-    decide,
-)
+from modelcycle.serving.rollout import decide
 
 from tests.builders.base import NOW, ago
 from tests.builders.seen import DeploymentSeen, a_deployment_seen

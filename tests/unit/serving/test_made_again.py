@@ -1,9 +1,7 @@
 """What serves is left alone, and made again where somebody deleted it."""
 
 import pytest
-from modelcycle.serving.rollout import (
-    CLAIM_RETRY_SECONDS,
-)
+from modelcycle.serving.rollout import CLAIM_RETRY_SECONDS
 
 from tests.builders.children import a_serving_pod
 from tests.builders.seen import DeploymentSeen, a_deployment_seen

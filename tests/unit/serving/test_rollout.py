@@ -5,11 +5,7 @@ from typing import Any
 import pytest
 from modelcycle.plan import Refusal
 from modelcycle.registry import Files, Origin
-from modelcycle.serving.rollout import (
-    CLAIM_RETRY_SECONDS,
-    QUEUED_RETRY_SECONDS,
-    REGISTRY_RETRY_SECONDS,
-)
+from modelcycle.serving.rollout import CLAIM_RETRY_SECONDS, QUEUED_RETRY_SECONDS, REGISTRY_RETRY_SECONDS
 
 from tests.builders.base import NOW, ago
 from tests.builders.registry import path_of

@@ -4,9 +4,7 @@ from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import find
 from modelcycle.plan import Plan
 from modelcycle.training.observed import Observed, Results
-from modelcycle.training.plan import (
-    plan,
-)
+from modelcycle.training.plan import plan
 
 from tests.builders.base import NOW, ago
 from tests.builders.children import JobBuilder, PodBuilder, a_job, a_job_pod

@@ -9,10 +9,7 @@ from modelcycle.api.trainingrun import TrainingRunStatus
 from modelcycle.conditions import find
 from modelcycle.plan import Plan, Ref, Refusal
 from modelcycle.training.observed import Observed, Results
-from modelcycle.training.plan import (
-    CLAIM_RETRY_SECONDS,
-    REFUSED_RETRY_SECONDS,
-)
+from modelcycle.training.plan import CLAIM_RETRY_SECONDS, REFUSED_RETRY_SECONDS
 from modelcycle.training.say import REGISTRY_RETRY_SECONDS, spoken_duration
 from modelcycle.training.waiting import EVENTS_AGAIN_SECONDS, WAITING_GRACE_SECONDS
 

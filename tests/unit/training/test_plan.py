@@ -33,7 +33,6 @@ from tests.unit.training.runs import (
     succeeded,
 )
 
-
 # No Job yet.
 
 

@@ -8,6 +8,7 @@ from tests.convergence.registry import CRASHES, GOOD, HANGS, INSTALL_SECONDS, IN
 from tests.convergence.story import (
     NAME,
     a_world,
+    a_world_with_canaries,
     annotate,
     change,
     ends_well,
@@ -146,6 +147,17 @@ def test_while_hold_is_set_no_candidate_lives_and_what_serves_can_be_scaled() ->
     change(world, hold=False)
     ends_well(world)
     assert serving(world) == "2"
+
+
+def test_an_approval_goes_with_the_candidate_that_hold_takes_away() -> None:
+    world = a_world_with_canaries()
+    publish(world)
+    step_by_step(world, lambda: status(world).get("approved", "").startswith("v2-"))
+    change(world, hold=True, promotion="Manual")
+    ends_well(world)
+    change(world, hold=False)
+    ends_well(world)
+    assert (serving(world), status(world)["reason"]) == ("1", "AwaitingApproval")
 
 
 def test_a_version_that_lacks_what_is_required_is_rejected_before_a_pod_starts_and_tried_by_other_gates() -> (

@@ -78,8 +78,8 @@ def under_way(
 
 
 def without_candidate(before: Rollout, reason: str, message: str, look_again: float | None = None) -> Rollout:
-    """What serves stays, and nothing else does."""
-    return replace(before, candidate=None, reason=reason, message=message, look_again=look_again)
+    """What serves stays, and nothing else does: an approval goes with the candidate that it was given to."""
+    return replace(before, candidate=None, approved="", reason=reason, message=message, look_again=look_again)
 
 
 def reject(before: Rollout, version: str, revision: str, failure: Failure, now: datetime) -> Rollout:
@@ -93,7 +93,7 @@ def reject(before: Rollout, version: str, revision: str, failure: Failure, now: 
         gates=before.gates or None,
     )
     others = tuple(other for other in before.rejected if other.revision != revision)
-    return replace(rejected(before, entry), rejected=(entry, *others)[:REJECTED_MAX], approved="")
+    return replace(rejected(before, entry), rejected=(entry, *others)[:REJECTED_MAX])
 
 
 def rejected(before: Rollout, entry: Rejected) -> Rollout:

@@ -186,7 +186,8 @@ def _steady(observed: Observed, before: Rollout) -> Rollout:
 def _begin(observed: Observed, before: Rollout, target: Revision, now: datetime) -> Rollout:
     if observed.rollouts_elsewhere >= ROLLOUTS_AT_ONCE:
         message = f"{ROLLOUTS_AT_ONCE} other rollouts are under way; this one waits for its turn."
-        return without_candidate(before, "Queued", message, QUEUED_RETRY_SECONDS)
+        queued = without_candidate(before, "Queued", message, QUEUED_RETRY_SECONDS)
+        return replace(queued, approved=before.approved)
     recreate = before.serving is not None and observed.deployment.spec.strategy.type == "Recreate"
     candidate = Candidate(
         step="Draining" if recreate else "Starting",
@@ -297,7 +298,7 @@ def _not_made_yet(observed: Observed, before: Rollout, candidate: Candidate) -> 
     obstacle = _obstacle(observed)
     if obstacle is None:
         return replace(under_way(before, candidate, "Starting", ""), create=before.target)
-    held_up = without_candidate(before, obstacle.reason, obstacle.message)
+    held_up = replace(without_candidate(before, obstacle.reason, obstacle.message), approved=before.approved)
     if observed.claim_exists is False:
         return replace(held_up, look_again=CLAIM_RETRY_SECONDS)
     return replace(held_up, create=before.target)

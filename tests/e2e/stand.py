@@ -83,6 +83,11 @@ class Stand:
         """The version that answers clients, by status."""
         return str(self.read()["status"]["serving"]["version"])
 
+    def told(self, reason: str) -> list[str]:
+        """The messages of its Events with a reason."""
+        about = f"involvedObject.uid={self.read()['metadata']['uid']},reason={reason}"
+        return [str(event["message"]) for event in items("events", f"--field-selector={about}")]
+
     def deployments(self) -> dict[str, Manifest]:
         """The Deployments of all its revisions, by version."""
         found = items("deployments", f"--selector=modelcycle.dev/modeldeployment={self.name}")

@@ -56,6 +56,9 @@ class Rollout:
     look_again: float | None = None
 
 
+_DOES: dict[Step, str] = {"Canary": "is a canary", "AwaitingApproval": "awaits a decision"}
+
+
 def under_way(
     before: Rollout,
     candidate: Candidate,
@@ -72,7 +75,7 @@ def under_way(
         keep=before.keep | {candidate.revision},
         switch=switch,
         reason="RolloutInProgress",
-        message=f"Version {candidate.version} is {step.lower()}. {message}".strip(),
+        message=f"Version {candidate.version} {_DOES.get(step, f'is {step.lower()}')}. {message}".strip(),
         look_again=look_again,
     )
 

@@ -1,13 +1,13 @@
-"""What the next step of a ModelDeployment is: the rollout's decision as status, writes and events."""
+"""What the next step of a ModelDeployment is: the rollout's decision as status and writes."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
-from modelcycle.api.modeldeployment import Candidate, ModelDeploymentStatus
-from modelcycle.conditions import Conditions, cut, find
-from modelcycle.plan import REVISION_LABEL, Body, Event, Patch, Plan, Ref
+from modelcycle.api.modeldeployment import ModelDeploymentStatus
+from modelcycle.conditions import Conditions, cut
+from modelcycle.plan import REVISION_LABEL, Body, Patch, Plan, Ref
 from modelcycle.serving import accessories, in_place, manifests, preparing, way_in, weights
 from modelcycle.serving.decision import Rollout
+from modelcycle.serving.events import events
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.rollout import decide
 
@@ -162,50 +162,3 @@ def _judge_registry(conditions: Conditions, observed: Observed) -> None:
     else:
         holds = resolution.version is not None
         conditions.judge("ModelResolved", holds, resolution.reason, resolution.message)
-
-
-def events(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
-    """What a person would want to have been told, read off the difference of two statuses."""
-    return (
-        *_rejections(before, after),
-        *_moves(before, after),
-        *_comparison(before.candidate, after.candidate),
-        *_resolution(before, after),
-    )
-
-
-def _rejections(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
-    known = {entry.revision for entry in before.rejected}
-    return tuple(
-        Event("Warning", entry.reason, f"Version {entry.version} was rejected: {entry.message}")
-        for entry in after.rejected
-        if entry.revision not in known
-    )
-
-
-def _moves(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> Iterator[Event]:
-    started, was, serving = after.candidate, before.candidate, after.serving
-    if started and (was is None or was.revision != started.revision):
-        yield Event("Normal", "RolloutStarted", f"Version {started.version} is being rolled out.")
-    if serving and (before.serving is None or before.serving.revision != serving.revision):
-        yield Event("Normal", "TrafficSwitched", f"Version {serving.version} answers clients now.")
-    if was and started is None and serving and serving.revision == was.revision:
-        yield Event("Normal", "RolloutComplete", f"The rollout of version {was.version} is complete.")
-
-
-def _comparison(before: Candidate | None, after: Candidate | None) -> Iterator[Event]:
-    was, is_now = before and before.parity and before.parity.verdict, after and after.parity
-    if after is None or not is_now or is_now.verdict == was:
-        return
-    about = f"Version {after.version}, beside {is_now.against}: {is_now.message}"
-    if is_now.verdict == "Passed":
-        yield Event("Normal", "ParityPassed", about)
-    elif is_now.verdict == "Inconclusive":
-        yield Event("Warning", "ParityInconclusive", about)
-
-
-def _resolution(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
-    was, is_now = find(before.conditions, "ModelResolved"), find(after.conditions, "ModelResolved")
-    if is_now is None or is_now.status != "False" or (was and was.reason == is_now.reason):
-        return ()
-    return (Event("Warning", is_now.reason, is_now.message),)

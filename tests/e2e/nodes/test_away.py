@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.kube import MLFLOW, condition, items, kill_the_operator, kubectl, wait
+from tests.e2e.kube import MLFLOW, condition, kill_the_operator, kubectl, wait
 from tests.e2e.stand import Stand
 
 
@@ -20,9 +20,7 @@ def test_an_operator_that_dies_before_and_after_the_switch_leaves_one_rollout(ma
     past = [one["version"] for one in many.read()["status"]["history"]]
     assert past[0] == before
     assert after not in past[:1]
-    uid = many.read()["metadata"]["uid"]
-    told = items("events", f"--field-selector=involvedObject.uid={uid},reason=TrafficSwitched")
-    assert sum(f"Version {after} answers" in event["message"] for event in told) == 1
+    assert sum(f"Version {after} answers" in told for told in many.told("TrafficSwitched")) == 1
 
 
 @contextlib.contextmanager

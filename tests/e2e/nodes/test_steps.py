@@ -5,7 +5,7 @@ import urllib.request
 import pytest
 
 from tests.e2e import stand
-from tests.e2e.kube import condition, kubectl, wait
+from tests.e2e.kube import condition, kubectl, poll, wait
 from tests.e2e.stand import BODY, Stand
 
 ASKED = 200
@@ -43,6 +43,11 @@ def test_a_canary_that_clients_ask_too_little_is_sent_its_own_example_and_its_sh
         assert said.startswith("Its share of the requests is 25 %.")
         wait(many.resource, "jsonpath={.status.candidate.weight}=50")
     assert share_of(after, many) == 1
+    steps_told = [
+        f"Version {after} is in canary step {step}: its share of the requests is {share} %."
+        for step, share in ((1, 25), (2, 50))
+    ]
+    poll(lambda: set(steps_told) <= set(many.told("CanaryStep")), "an event tells of each step")
 
 
 def test_a_version_waits_for_approval_and_meets_no_client_before(many: Stand):
@@ -53,8 +58,13 @@ def test_a_version_waits_for_approval_and_meets_no_client_before(many: Stand):
         assert share_of(before, many) == 1
         waiting = many.read()
         assert condition(waiting, "Progressing")["reason"] == "AwaitingApproval"
-        command = f"kubectl annotate --overwrite {many.resource.replace('/', ' ')} --namespace default "
-        assert command + f"modelcycle.dev/approve={after}" in waiting["status"]["candidate"]["message"]
+        words = many.resource.replace("/", " ")
+        command = f"kubectl annotate --overwrite {words} --namespace default modelcycle.dev/approve={after}"
+        assert command in waiting["status"]["candidate"]["message"]
+        poll(
+            lambda: any(command in told for told in many.told("AwaitingApproval")),
+            "an event says how to approve",
+        )
         approve(many, after)
 
 

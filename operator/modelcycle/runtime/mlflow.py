@@ -120,7 +120,7 @@ class Mlflow:
         return out
 
     async def _experiments(self) -> list[str]:
-        pages = self._server.post_pages("experiments/search", "experiments", RUNS_PAGE, {})
+        pages = self._server.post_pages("experiments/search", "experiments", EXPERIMENTS_PAGE, {})
         return [experiment["experiment_id"] async for experiment in pages]
 
     async def _runs(self, experiments: list[str], filters: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 READY_SECONDS = 90
 ADMIN, OPERATOR = "admin-token", "operator-token"
 OPERATOR_USER = "system:serviceaccount:modelcycle:modelcycle-operator"
+WRITES = ("create", "update", "patch", "delete")
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,13 @@ def _secrets(folder: Path) -> None:
     policy = {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
-        "omitStages": ["RequestReceived", "ResponseStarted"],
-        "rules": [{"level": "Metadata", "users": [OPERATOR_USER]}, {"level": "None"}],
+        "omitStages": ["ResponseStarted"],
+        "rules": [
+            # A write is visible before its entry is: that it has begun tells a reader to wait for it.
+            {"level": "Metadata", "users": [OPERATOR_USER], "verbs": list(WRITES)},
+            {"level": "Metadata", "users": [OPERATOR_USER], "omitStages": ["RequestReceived"]},
+            {"level": "None"},
+        ],
     }
     (folder / "audit.yaml").write_text(yaml.safe_dump(policy))
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration import kubelet
+from tests.integration.audit import audited, writes
 from tests.integration.kube import Body, Kube, eventually
-from tests.integration.world import World, audited, container, writes
+from tests.integration.world import World, container
 
 NAME = "web"
 

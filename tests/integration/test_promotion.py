@@ -4,8 +4,9 @@ import json
 import time
 from typing import Any
 
+from tests.integration.audit import audited, writes
 from tests.integration.kube import Body, eventually
-from tests.integration.world import World, audited, container, writes
+from tests.integration.world import World, container
 
 BETTER = {"metric": "accuracy", "betterThan": "champion", "higherIsBetter": True}
 

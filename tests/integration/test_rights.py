@@ -1,11 +1,10 @@
 """The chart's rights against what the operator did in this session: enough, and none that it does not use."""
 
-import json
-
 import pytest
 import yaml
 
 from tests.integration.apiserver import kubectl
+from tests.integration.audit import answered
 from tests.integration.world import World
 
 # Looked at live only after a lost answer or a conflict, which the convergence tests bring about.
@@ -25,8 +24,7 @@ AFTER_FAULTS = {
 def _asked(world: World) -> list[tuple[str, str, str, int]]:
     """(verb, group, resource[/subresource], answer) of each request of the operator's user."""
     out = []
-    for line in world.server.audit.read_text().splitlines():
-        entry = json.loads(line)
+    for entry in answered(world.server):
         about = entry.get("objectRef")
         if not about or not about.get("resource"):
             continue

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from tests.integration.apiserver import ROOT, kubectl
+from tests.integration.audit import audited, writes
 from tests.integration.kube import Body, eventually
 from tests.integration.test_trainingrun import NAME, phase, reason
-from tests.integration.world import World, audited, container, writes
+from tests.integration.world import World, container
 
 RUNNING: Body = {"phase": "Running", "containerStatuses": [container("train", running={})]}
 

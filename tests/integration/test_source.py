@@ -12,8 +12,9 @@ import pytest
 
 from tests import git_server
 from tests.integration.apiserver import ROOT
+from tests.integration.audit import audited, writes
 from tests.integration.kube import Body, eventually
-from tests.integration.world import World, audited, container, writes
+from tests.integration.world import World, container
 
 NAME = "run"
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.apiserver import ROOT
+from tests.integration.audit import audited, writes
 from tests.integration.kube import Body, eventually
-from tests.integration.world import World, audited, container, writes
+from tests.integration.world import World, container
 
 NAME = "run"
 

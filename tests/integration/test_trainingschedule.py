@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tests.integration.apiserver import ROOT
+from tests.integration.audit import audited, writes
 from tests.integration.kube import Body, eventually
-from tests.integration.world import World, audited, writes
+from tests.integration.world import World
 
 NAME, KIND = "yearly", "TrainingSchedule"
 NEW_YEAR = {

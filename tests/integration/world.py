@@ -1,12 +1,10 @@
 """One test's namespace: a real API server and a real MLflow; the tests play kubelet and controllers."""
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,31 +206,3 @@ def container(name: str, restarts: int = 0, **state: Any) -> Body:
     """One entry of containerStatuses in a state: running={}, waiting={...} or terminated={...}."""
     status = {"name": name, "image": "", "imageID": "", "ready": False, "restartCount": restarts}
     return {**status, "state": state}
-
-
-@contextlib.contextmanager
-def audited(server: ApiServer) -> Iterator[Callable[[], list[Body]]]:
-    """Collects what the operator's user asked of the API server meanwhile: call the answer for the entries."""
-    start = server.audit.stat().st_size
-
-    def entries() -> list[Body]:
-        with server.audit.open() as log:
-            log.seek(start)
-            found = [json.loads(line) for line in log if line.endswith("\n")]
-        # Discovery is about no object.
-        return [entry for entry in found if "objectRef" in entry]
-
-    yield entries
-
-
-def writes(entries: list[Body]) -> list[str]:
-    """verb and resource of each write that was carried out, Events and the Lease aside."""
-    changing = ("create", "update", "patch", "delete")
-    out = []
-    for entry in entries:
-        about = entry["objectRef"]
-        done = entry["responseStatus"]["code"] < 300
-        if done and entry["verb"] in changing and about["resource"] not in ("events", "leases"):
-            sub = f"/{about['subresource']}" if about.get("subresource") else ""
-            out.append(f"{entry['verb']} {about['resource']}{sub}")
-    return out

@@ -7,8 +7,8 @@ NUDGE_SECONDS = 1.0
 # How the rejection of each kind of broken version has to begin to say why.
 REASONS = {
     "damaged": ("ModelNotServable", "Loading the model"),
-    "requirement": ("ModelNotServable", "The model's requirements could not be installed"),
-    "raising": ("ModelNotServable", "Answering the model's own input example"),
+    "requirement": ("UnsatisfiableRequirements", "The model's requirements could not be installed"),
+    "raising": ("SelfTestFailed", "Answering the model's own input example"),
     "hungry": ("OutOfMemory", "resources.limits.memory"),
 }
 STEPS = {

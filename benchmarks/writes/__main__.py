@@ -14,11 +14,12 @@ from pathlib import Path
 from benchmarks.writes import controllers
 from benchmarks.writes.stories import RUN, STORIES, UNDISTURBED, undisturbed
 from tests.integration.apiserver import ROOT, kubectl
+from tests.integration.audit import audited, writes
 from tests.integration.conftest import prepared
 from tests.integration.kube import Kube, eventually
 from tests.integration.mlflow_server import MlflowServer
 from tests.integration.process import Operator
-from tests.integration.world import World, audited, writes
+from tests.integration.world import World
 
 FINISHED_RUNS, REST_SECONDS = 200, 60
 RESULTS = ROOT / "benchmarks" / "results" / "writes.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import registry, volumes
-from tests.e2e.kube import REPOSITORY, Manifest, condition, create, get, items, kubectl, wait
+from tests.e2e.kube import REPOSITORY, Manifest, condition, create, get, items, kubectl, poll, wait
 from tests.e2e.runs import run_of_script, status_of, training_run
 
 FLAKY = Path(__file__).parent / "flaky.py"
@@ -71,8 +71,10 @@ def test_a_command_that_fails_is_shown_with_its_exit_code_and_the_end_of_its_log
     assert "exit code 1." in status["message"]
     assert status["message"].endswith("epoch 1 of 9\nno such column: petals")
     uid = get("trainingrun", "e2e-fails")["metadata"]["uid"]
-    told = items("events", f"--field-selector=involvedObject.uid={uid}")
-    assert [event["message"] for event in told if event["reason"] == "CommandFailed"] == [status["message"]]
+    about = f"--field-selector=involvedObject.uid={uid},reason=CommandFailed"
+    # Events are posted when all else is written.
+    told = poll(lambda: items("events", about), "an Event says so")
+    assert [event["message"] for event in told] == [status["message"]]
 
 
 def test_a_run_that_is_killed_for_memory_says_which_field_to_raise():

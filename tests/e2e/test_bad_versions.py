@@ -71,7 +71,7 @@ def test_a_version_whose_mlmodel_is_damaged_is_rejected_with_what_the_reader_sai
 
 def test_a_version_that_raises_on_its_own_input_example_is_rejected_with_what_it_raised(serving: Stand):
     rejected = rejection(serving, "raising")
-    assert rejected["reason"] == "ModelNotServable"
+    assert rejected["reason"] == "SelfTestFailed"
     assert "Answering the model's own input example" in rejected["message"]
     assert "ValueError: this model knows no such flower" in rejected["message"]
 

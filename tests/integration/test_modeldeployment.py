@@ -57,7 +57,8 @@ def test_a_model_that_does_not_exist_is_said_and_picked_up_when_it_appears(world
     assert seen["url"] == f"http://{NAME}.{world.namespace}.svc"
     for kind in ("Ready", "UpToDate", "Progressing", "ModelResolved", "RegistryReachable"):
         assert world.condition("ModelDeployment", NAME, kind)["status"] == "True", kind
-    assert {"RolloutStarted", "TrafficSwitched", "RolloutComplete"} <= world.events(NAME)
+    told = {"RolloutStarted", "TrafficSwitched", "RolloutComplete"}
+    eventually(lambda: told <= world.events(NAME), "Events tell of it")
 
 
 def test_an_alias_that_does_not_exist_is_picked_up_when_it_is_set(world: World, model: str):

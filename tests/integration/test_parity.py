@@ -123,7 +123,7 @@ def test_a_version_is_rejected_for_what_it_answers_and_another_takes_over(
 
     follow(world, 3, parity={"examples": None, "minRows": 1})
     settled(world, 3)
-    assert {"ParityFailed", "ParityPassed"} <= world.events(NAME)
+    eventually(lambda: {"ParityFailed", "ParityPassed"} <= world.events(NAME), "Events tell of both")
 
 
 def test_one_row_is_too_few_and_somebody_decides(pods: None, world: World):

@@ -113,6 +113,7 @@ def test_a_suspended_sweep_starts_nothing_until_it_is_resumed(world: World):
     assert runs(world) == []
     world.kube.patch("TrainingSweep", world.namespace, NAME, {"spec": {"suspend": False}})
     world.job(f"{NAME}-0")
+    assert status(world, phase="Running")["active"] == 1
     assert world.condition("TrainingSweep", NAME, "Suspended")["status"] == "False"
 
 

@@ -69,6 +69,13 @@ def test_an_ingress_comes_changes_and_goes_with_the_spec(world: World) -> None:
         "it is changed",
     )
     assert not world.get("Ingress", NAME)["spec"].get("tls")
+    classless = json.dumps({"spec": {"route": {"ingressClassName": None}}})
+    refused = world.kubectl("patch", "mdep", NAME, "--type=merge", "-p", classless, check=False)
+    assert "an Ingress keeps its class until another one is named" in refused.stderr
+    change(world, route={"ingressClassName": "traefik"})
+    eventually(
+        lambda: world.get("Ingress", NAME)["spec"]["ingressClassName"] == "traefik", "its class is changed"
+    )
     change(world, route=None)
     eventually(lambda: gone(world, "Ingress", NAME), "it is gone")
 

@@ -16,6 +16,8 @@ from modelcycle.api.modeldeployment import (
 from modelcycle.api.trainingschedule import TrainingScheduleSpec, TrainingScheduleStatus
 from modelcycle.api.trainingsweep import TrainingSweepSpec
 from modelcycle.api.way_in import Auth, Gateway, Route
+from modelcycle.runtime.resources import BY_KIND
+from modelcycle.runtime.write import refused
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +54,8 @@ def test_the_reasons_that_the_page_of_deployments_names_are_given() -> None:
     page = (ROOT / "docs/modeldeployment.md").read_text()
     sources = (ROOT / "operator/modelcycle").rglob("*.py")
     code = "".join(path.read_text() for path in sources)
+    # The API server's no to a child is named after its kind.
+    code += "".join(f'"{refused({"kind": kind}, 422, "").reason}"' for kind in BY_KIND)
     kinds = {"BlueGreen", "Canary", "Recreate"}
     for reason in set(re.findall(r"`([A-Z][a-z]+[A-Z]\w*)`", page)) - kinds:
         assert f'"{reason}"' in code, reason

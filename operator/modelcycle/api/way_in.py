@@ -45,6 +45,12 @@ ROUTE_RULES = (
         "!(has(self.ingressClassName) && has(self.gateway))",
         "name ingressClassName for an Ingress or gateway for an HTTPRoute, not both",
     ),
+    # The default class is given to an Ingress when it is made, and never again.
+    Rule(
+        "!has(oldSelf.ingressClassName) || has(self.ingressClassName) || has(self.gateway)",
+        "an Ingress keeps its class until another one is named: name it, or take route away and then set it anew",
+        ".ingressClassName",
+    ),
     Rule(
         "!(has(self.tlsSecretName) && has(self.gateway))",
         "the certificate of a Gateway is its listener's business: leave tlsSecretName out, and say gateway.tls: true",

@@ -1,5 +1,6 @@
 """Whether a candidate has proved itself, cannot, or is still at it."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,9 @@ from modelcycle.serving.observed import RevisionDeployment
 # The serving image's word for: this version can never be served as it is.
 NEVER_SERVABLE = 3
 RESTARTS_MAX = 3
+# How its last line begins where it knows the reason.
+REASONS = ("ModelNotServable", "UnsatisfiableRequirements", "NotTrusted", "SelfTestFailed")
+_LAST_LINE = re.compile(rf"^({'|'.join(REASONS)}): (.+)\Z", re.MULTILINE)
 _HOPELESS_IMAGES = {"InvalidImageName", "ErrImageNeverPull"}
 
 
@@ -46,15 +50,19 @@ def judge(deployment: RevisionDeployment, pods: tuple[Pod, ...], replicas: int, 
 
 def _hopeless(pod: Pod) -> Failure | None:
     """What no waiting will cure."""
+    said = pod.ended and _LAST_LINE.search(pod.ended.message.strip())
     if pod.ended and pod.ended.exit_code == NEVER_SERVABLE:
-        return Failure("ModelNotServable", pod.ended.message.strip() or "The serving image cannot serve it.")
+        message = said[2] if said else pod.ended.message.strip()
+        reason = said[1] if said else "ModelNotServable"
+        return Failure(reason, message or "The serving image cannot serve it.")
     if pod.waiting and pod.waiting.reason in _HOPELESS_IMAGES:
         return Failure(pod.waiting.reason, f"The image cannot be used: {pod.waiting.message}")
     if pod.ended and pod.restarts >= RESTARTS_MAX:
         why = explain_end(pod.ended)
         if why.reason == VOLUME_FULL:  # no fault of the version: until its deadline somebody may make room
             return None
-        reason = "CrashLoop" if why.reason == "CommandFailed" else why.reason
+        crashed = said[1] if said else "CrashLoop"
+        reason = crashed if why.reason == "CommandFailed" else why.reason
         return Failure(reason, f"Its container ended {pod.restarts} times. {why.message}")
     return None
 

@@ -16,11 +16,13 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 
 def failed(error: Exception) -> int:
-    """Says why; the exit code: 3 where the version can never be served as it is, 1 where another try may help."""
-    if isinstance(error, NeverServableError):
-        return say(error, NEVER_SERVABLE)
-    if isinstance(error, NotServableNowError):
-        return say(error, AGAIN)
+    """Says why; the exit code: 3 where the version can never be served as it is, 1 where another try may help.
+
+    What is said begins with the reason, where there is one: "SelfTestFailed: The model's answer …".
+    """
+    if isinstance(error, NeverServableError | NotServableNowError):
+        said = f"{error.reason}: {error}" if error.reason else error
+        return say(said, NEVER_SERVABLE if isinstance(error, NeverServableError) else AGAIN)
     log.error("the server failed", exc_info=error)
     return say(f"The server failed: {type(error).__name__}: {error}", AGAIN)
 

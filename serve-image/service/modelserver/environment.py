@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modelserver import cache as caching
 from modelserver import installing
-from modelserver.failures import NeverServableError, one_line
+from modelserver.failures import UnsatisfiableRequirementsError, one_line
 from modelserver.requirements import Unmet, unmet
 
 log = logging.getLogger(__name__)
@@ -52,14 +52,14 @@ def key(needed: Unmet, folder: Path) -> str:
 
 
 def _check(packages: Path, exact: list[str]) -> None:
-    """Imports the server once among them. Raises NeverServableError."""
+    """Imports the server once among them. Raises UnsatisfiableRequirementsError."""
     code = f"from modelserver.prepared import activate; activate({str(packages)!r}); {_CHECK}"
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=_environment()
     )
     if done.returncode != 0:
         last = one_line(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it gave no reason")
-        raise NeverServableError(
+        raise UnsatisfiableRequirementsError(
             f"The model's requirements cannot stand beside the server: with {', '.join(exact)} installed, it fails "
             f"to start ({last}). Set the field `image` to an image made from this one that holds what the model needs."
         )

@@ -5,11 +5,42 @@ import re
 
 
 class NeverServableError(Exception):
-    """This version can never be served as it is. The message says what is wrong and what to do."""
+    """This version can never be served as it is. The message says what is wrong and what to do.
+
+    reason: one CamelCase word, as of a Kubernetes condition; the operator rejects the version with it.
+    """
+
+    reason = "ModelNotServable"
+
+
+class UnsatisfiableRequirementsError(NeverServableError):
+    """It needs packages that cannot be had, or cannot stand beside the server."""
+
+    reason = "UnsatisfiableRequirements"
+
+
+class NotTrustedError(NeverServableError):
+    """Loading it would run code, or build types, that nobody trusts."""
+
+    reason = "NotTrusted"
+
+
+class SelfTestFailedError(NeverServableError):
+    """It does not answer its own input example, or not as its signature promises."""
+
+    reason = "SelfTestFailed"
 
 
 class NotServableNowError(Exception):
     """Another try may serve this version. The message says what is wrong and what to do."""
+
+    reason = ""
+
+
+class SelfTestTooSlowError(NotServableNowError):
+    """It did not answer its own input example in time."""
+
+    reason = "SelfTestFailed"
 
 
 class MalformedBodyError(Exception):
@@ -48,8 +79,10 @@ _VOLUME_TROUBLE = {
 NO_ROOM = re.compile("No space left on device|Disk quota exceeded")
 
 
-def judge(error: BaseException, doing: str) -> Exception:
-    """The verdict on an exception met while `doing` ("loading the model in /mlruns/…")."""
+def judge(
+    error: BaseException, doing: str, failed: type[NeverServableError] = NeverServableError
+) -> NeverServableError | NotServableNowError:
+    """The verdict on an exception met while `doing` ("loading the model in /mlruns/…"), in general `failed`."""
     if isinstance(error, NeverServableError | NotServableNowError):
         return error
     if isinstance(error, ModelRaisedError) and error.__cause__ is not None:
@@ -57,12 +90,12 @@ def judge(error: BaseException, doing: str) -> Exception:
     said = one_line(f"{type(error).__name__}: {error}", limit=500)
     if isinstance(error, ImportError):
         package = f"the package {error.name.partition('.')[0]!r}" if error.name else "a package"
-        return NeverServableError(
+        return UnsatisfiableRequirementsError(
             f"{doing} needs {package}, which this image lacks or holds in another version ({said}). "
             "Set the field `image` to an image made from this one that holds it."
         )
     if type(error).__name__ == "UntrustedTypesFoundException":
-        return NeverServableError(
+        return NotTrustedError(
             f"{doing} met types in its skops file that nobody trusts ({said}). Log the model again with "
             "skops_trusted_types naming them, if you do."
         )
@@ -74,7 +107,7 @@ def judge(error: BaseException, doing: str) -> Exception:
         )
     if isinstance(error, MemoryError):
         return NotServableNowError(f"{doing} ran out of memory. Raise resources.limits.memory.")
-    return NeverServableError(f"{doing} failed ({said}). Train and register another version.")
+    return failed(f"{doing} failed ({said}). Train and register another version.")
 
 
 def one_line(sentence: object, limit: int = 1000) -> str:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from modelserver.failures import NO_ROOM, NeverServableError, NotServableNowError, one_line
+from modelserver.failures import NO_ROOM, NotServableNowError, UnsatisfiableRequirementsError, one_line
 from modelserver.requirements import ALIASES, Unmet, version_of
 
 log = logging.getLogger(__name__)
@@ -27,14 +27,14 @@ LAST_LINES = 5
 def resolve(unmet: Unmet, folder: Path, wheelhouse: Path) -> list[str]:
     """What is to be installed, each as name==version: what the image already holds stays, where it can.
 
-    Raises NeverServableError for what cannot stand beside the server, with both packages named, and
+    Raises UnsatisfiableRequirementsError for what cannot stand beside the server, with both packages named, and
     NotServableNowError where no index answers.
     """
     pins = [f"{name}=={version}" for name in PINNED if (version := version_of(name))]
     wanted = [_aliased(line) for line in unmet.requirements]
     try:
         return _resolve(wanted, pins, unmet.options, folder, wheelhouse)
-    except NeverServableError:
+    except UnsatisfiableRequirementsError:
         if wanted == list(unmet.requirements):
             raise
         return _resolve(list(unmet.requirements), pins, unmet.options, folder, wheelhouse)
@@ -123,7 +123,7 @@ def _verdict(said: str, pins: list[str], offline: bool) -> Exception:
     if "The conflict is caused by:" in said:
         causes = said.partition("The conflict is caused by:")[2].strip().partition("\n\n")[0].splitlines()
         named = "; ".join(_cause(line.strip(), pins) for line in causes if line.strip())
-        return NeverServableError(
+        return UnsatisfiableRequirementsError(
             f"The model's requirements cannot stand beside the server: {named}. {_CURE}"
         )
     last = one_line(" ".join(said.splitlines()[-LAST_LINES:]), limit=600)
@@ -137,7 +137,7 @@ def _verdict(said: str, pins: list[str], offline: bool) -> Exception:
             f"The model's requirements found no room: pip said: {last} Make room on the shared volume."
         )
     where = "in the folder cache/wheelhouse of the shared volume" if offline else "as wheels for this Python"
-    return NeverServableError(
+    return UnsatisfiableRequirementsError(
         f"The model's requirements could not be installed {where}: pip said: {last} {_CURE}"
     )
 

@@ -15,7 +15,7 @@ from modelserver import notes, selftest
 from modelserver.answers import predictions_to_json
 from modelserver.batching import Batcher, Predict
 from modelserver.cpus import alone
-from modelserver.failures import ModelRaisedError, NeverServableError, UnfitInputError, judge, one_line
+from modelserver.failures import ModelRaisedError, SelfTestFailedError, UnfitInputError, judge, one_line
 from modelserver.folder import read
 from modelserver.imports import one_at_a_time
 from modelserver.matrix import reader
@@ -151,7 +151,7 @@ class Model:
             predictions_to_json(answer)
             selftest.refuse_misfit(answer, self.description.outputs)
         except UnfitInputError as error:
-            raise NeverServableError(
+            raise SelfTestFailedError(
                 f"The model's own input example does not fit its signature: {error} "
                 "Log the model again with an example that fits."
             ) from error
@@ -179,7 +179,8 @@ def prove(model: Model, mode: Mode = "Predict") -> str:
     try:
         return model.self_test()
     except Exception as error:
-        raise judge(error, f"Answering the model's own input example in {model.folder}") from error
+        doing = f"Answering the model's own input example in {model.folder}"
+        raise judge(error, doing, SelfTestFailedError) from error
 
 
 @functools.cache

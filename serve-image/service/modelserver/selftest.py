@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from modelserver.failures import NeverServableError
+from modelserver.failures import SelfTestFailedError
 from modelserver.output import Column, misfit
 
 BY_LOADING = "selfTest.mode is Load: loading is all that is proven."
@@ -22,9 +22,9 @@ def asking() -> Iterator[None]:
 
 
 def refuse_misfit(answer: Any, outputs: Sequence[Column]) -> None:
-    """Raises NeverServableError for an answer that is not what the signature promises."""
+    """Raises SelfTestFailedError for an answer that is not what the signature promises."""
     if said := misfit(answer, outputs):
-        raise NeverServableError(
+        raise SelfTestFailedError(
             f"The model's answer to its own input example does not fit its signature: {said}. "
             "Log the model again with a signature that is inferred from its predictions."
         )

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from modelserver import metrics
 from modelserver.cpus import alone
 from modelserver.edge import Edge
-from modelserver.failures import NotServableNowError
+from modelserver.failures import SelfTestTooSlowError
 from modelserver.folder import wait_for_model
 from modelserver.gate import gate
 from modelserver.imports import one_at_a_time
@@ -90,7 +90,7 @@ class Server(uvicorn.Server):
             with anyio.fail_after(limit):
                 return await anyio.to_thread.run_sync(_prove, abandon_on_cancel=True)
         except TimeoutError:
-            raise NotServableNowError(
+            raise SelfTestTooSlowError(
                 f"The model did not answer its own input example within {limit:g} s. Give the pod more CPU, or "
                 "raise selfTest.timeoutSeconds."
             ) from None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from modelserver.failures import NeverServableError
+from modelserver.failures import NotTrustedError
 
 _NAMES = {".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill"}
 # PROTO, the first byte of every pickle since protocol 2 (https://docs.python.org/3/library/pickletools.html).
@@ -15,20 +15,20 @@ _LIBRARIES = {"sklearn", "numpy", "scipy", "pandas", "xgboost", "lightgbm", "cat
 
 
 def refuse_pickle(folder: Path, flavors: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raises NeverServableError where reading the model would unpickle, or trust types of its own choice.
+    """Raises NotTrustedError where reading the model would unpickle, or trust types of its own choice.
 
     The files are judged by what they hold, as MLmodel says only what its writer wants.
     """
     found = next(_pickles(folder), None)
     if found is not None:
-        raise NeverServableError(
+        raise NotTrustedError(
             f"The model's file {found.relative_to(folder)} is a pickle, which runs code while it is loaded, and "
             "spec.trust is NoPickle. Log the model as skops or in its library's own format, or set trust: Any."
         )
     listed = flavors.get("sklearn", {}).get("skops_trusted_types") or ()
     strange = sorted(name for name in listed if str(name).partition(".")[0] not in _LIBRARIES)
     if strange:
-        raise NeverServableError(
+        raise NotTrustedError(
             f"The model's skops file wants the types {', '.join(strange)} to be trusted, and spec.trust is "
             "NoPickle. Log a model without them, or set trust: Any."
         )

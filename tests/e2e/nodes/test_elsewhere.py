@@ -61,5 +61,6 @@ def test_where_no_pickle_is_trusted_such_a_version_is_rejected_and_what_serves_g
     wait(SERVED, "jsonpath={.status.rejected[*].version}=1", THERE)
     found = get(SERVED, THERE)
     (rejected,) = found["status"]["rejected"]
+    assert rejected["reason"] == "NotTrusted"
     assert "Log the model as skops or in its library's own format, or set trust: Any." in rejected["message"]
     assert condition(found, "Ready")["status"] == "True"

@@ -41,7 +41,7 @@ def test_with_recreate_a_version_that_is_rejected_gives_its_place_back(crowded: 
     assert condition(crowded.read(), "Ready")["reason"] == "Recreating"
     wait(crowded.resource, f"jsonpath={{.status.rejected[*].version}}={bad}")
     wait(crowded.resource, "condition=Ready")
-    assert crowded.read()["status"]["rejected"][0]["reason"] == "ModelNotServable"
+    assert crowded.read()["status"]["rejected"][0]["reason"] == "SelfTestFailed"
     assert crowded.serving() == before
     assert list(crowded.deployments()) == [before]
 

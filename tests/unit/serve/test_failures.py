@@ -1,7 +1,15 @@
 import errno
 
 import pytest
-from modelserver.failures import ModelRaisedError, NeverServableError, NotServableNowError, judge, one_line
+from modelserver.failures import (
+    ModelRaisedError,
+    NeverServableError,
+    NotServableNowError,
+    SelfTestFailedError,
+    UnsatisfiableRequirementsError,
+    judge,
+    one_line,
+)
 
 
 def raised_by_the_model(error: Exception) -> ModelRaisedError:
@@ -15,9 +23,21 @@ def raised_by_the_model(error: Exception) -> ModelRaisedError:
     [
         (ValueError("bad pickle"), NeverServableError, "ValueError: bad pickle"),
         (FileNotFoundError(errno.ENOENT, "no such file", "model.pkl"), NeverServableError, "model.pkl"),
-        (ModuleNotFoundError("No module named 'a.b'", name="a.b"), NeverServableError, "package 'a', which"),
-        (ImportError("cannot import name"), NeverServableError, "needs a package, which this image lacks"),
-        (raised_by_the_model(ImportError("x", name="torch")), NeverServableError, "package 'torch', which"),
+        (
+            ModuleNotFoundError("No module named 'a.b'", name="a.b"),
+            UnsatisfiableRequirementsError,
+            "package 'a', which",
+        ),
+        (
+            ImportError("cannot import name"),
+            UnsatisfiableRequirementsError,
+            "needs a package, which this image lacks",
+        ),
+        (
+            raised_by_the_model(ImportError("x", name="torch")),
+            UnsatisfiableRequirementsError,
+            "package 'torch', which",
+        ),
         (raised_by_the_model(KeyError("petal")), NeverServableError, "KeyError: 'petal'"),
         (PermissionError(errno.EACCES, "denied", "MLmodel"), NotServableNowError, "readable for UID 10001"),
         (OSError(errno.ESTALE, "stale file handle"), NotServableNowError, "is mounted"),
@@ -37,6 +57,20 @@ def test_an_exception_is_judged_by_whether_another_try_can_help(
     judged = judge(error, "Loading the model")
     assert type(judged) is verdict
     assert says in str(judged)
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (KeyError("petal"), SelfTestFailedError),
+        (ImportError("x", name="torch"), UnsatisfiableRequirementsError),
+        (MemoryError(), NotServableNowError),
+    ],
+)
+def test_what_fails_the_self_test_has_its_reason_unless_the_exception_tells_a_better_one(
+    error: Exception, verdict: type[Exception]
+) -> None:
+    assert type(judge(error, "Answering the example", SelfTestFailedError)) is verdict
 
 
 def test_a_verdict_is_not_judged_again() -> None:

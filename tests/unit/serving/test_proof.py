@@ -55,6 +55,30 @@ def test_a_deployment_with_other_replicas_than_wanted_is_not_proven() -> None:
             id="the image says so without a word",
         ),
         pytest.param(
+            STARTING.crashed(3, message="SelfTestFailed: KeyError: 'petal'. Log it again.\n"),
+            "SelfTestFailed",
+            "KeyError: 'petal'. Log it again.",
+            id="the image says which proof it did not stand",
+        ),
+        pytest.param(
+            STARTING.crashed(3, message='{"level": "info"}\nUnsatisfiableRequirements: pandas: none fits.'),
+            "UnsatisfiableRequirements",
+            "pandas: none fits.",
+            id="the image says so in the last line of its log",
+        ),
+        pytest.param(
+            STARTING.crashed(3, message="NotTrusted: it is a pickle.\nSegmentation: fault"),
+            "ModelNotServable",
+            "NotTrusted: it is a pickle.\nSegmentation: fault",
+            id="its last line begins with no reason that is known",
+        ),
+        pytest.param(
+            STARTING.crashed(1, RESTARTS_MAX, "SelfTestFailed: no answer within 30 s."),
+            "SelfTestFailed",
+            "Its container ended 3 times. The command ended with exit code 1. Its last output:\nSelfTestFailed: no",
+            id="it is too slow for its self-test again and again",
+        ),
+        pytest.param(
             STARTING.waiting("InvalidImageName", "couldn't parse image name"),
             "InvalidImageName",
             "couldn't parse image name",

@@ -1,36 +1,14 @@
 """What a canary does when clients do not ask it enough."""
 
-from typing import Any
-
 import pytest
 from modelcycle.errand import Answer, Examples, Exercise, Outcome
 from modelcycle.serving.canary import PATIENCE_SECONDS
-from modelcycle.serving.decision import Rollout
 from modelcycle.serving.observed import Traffic
-from modelcycle.serving.rollout import decide
 
-from tests.builders.base import NOW, ago, wire_time
-from tests.builders.children import a_client_service
-from tests.builders.seen import DeploymentSeen, a_deployment_seen
-
-PAUSE = 60
-CANARY = {"type": "Canary", "canary": {"steps": [{"weight": 50, "pauseSeconds": PAUSE}]}}
-
-
-def decided(seen: DeploymentSeen) -> Rollout:
-    return decide(seen.observed(), NOW)
-
-
-def in_a_step(traffic: Traffic | None, since: float, step: str = "Canary", **progress: Any) -> DeploymentSeen:
-    """Clients reach the one pod of version 2 beside that of version 1, since so many seconds."""
-    begun = {"index": 0, "since": wire_time(ago(since)), "requests": 10, "errors": 1, **progress}
-    seen = (
-        a_deployment_seen().following(1).served_by(1, since=ago(3600)).following(2).wanting(strategy=CANARY)
-    )
-    seen = seen.trying(2, step, canary=begun).with_ready_pods_of(2)
-    reached = {pod.build().name: True for pod in seen.pods}
-    wide = a_client_service(seen.deployment).with_spec(selector={"modelcycle.dev/revision": None})
-    return seen.but(traffic=traffic, service=wide, endpoints=reached)
+from tests.builders.base import ago
+from tests.builders.seen import DeploymentSeen
+from tests.unit.serving.canaries import PAUSE, in_a_step
+from tests.unit.serving.rollouts import decided
 
 
 def exercise(seen: DeploymentSeen, since: float) -> Exercise:

@@ -7,10 +7,10 @@ from modelcycle.plan import Refusal
 from modelcycle.registry import Files, Origin
 from modelcycle.serving.rollout import CLAIM_RETRY_SECONDS, QUEUED_RETRY_SECONDS, REGISTRY_RETRY_SECONDS
 
-from tests.builders.base import NOW, ago
+from tests.builders.base import NOW, ago, wire_time
 from tests.builders.registry import path_of
 from tests.builders.resources import a_model_deployment
-from tests.builders.seen import a_deployment_seen
+from tests.builders.seen import DeploymentSeen, a_deployment_seen
 from tests.unit.serving.rollouts import (
     decided,
     nothing_serves,
@@ -304,3 +304,89 @@ def test_a_candidate_in_flight_goes_when_replicas_become_zero() -> None:
     rollout = decided(seen.but(deployment=seen.deployment.with_replicas(0)))
     assert rollout.candidate is None
     assert rollout.keep == {seen.name_of(1)}
+
+
+def unread(seen: DeploymentSeen) -> DeploymentSeen:
+    """Nobody can say what is followed."""
+    return seen.but(resolution=None, files=None)
+
+
+def test_a_candidate_that_is_proven_takes_over_also_while_the_registry_is_away() -> None:
+    seen = unread(two_is_followed().trying(2, "Proving").with_ready_pods_of(2))
+    assert decided(seen).switch == seen.name_of(2)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(two_is_followed().trying(2, "Proving"), id="its Deployment is not there"),
+        pytest.param(
+            two_is_followed().trying(2, "Proving").with_ready_pods_of(2).wanting(hold=True), id="hold"
+        ),
+        pytest.param(
+            two_is_followed().trying(2, "Proving").with_deployment_of(2, replicas=0).wanting(replicas=0),
+            id="no pods are wanted",
+        ),
+        pytest.param(two_is_followed(), id="there is none"),
+    ],
+)
+def test_while_the_registry_is_away_no_candidate_goes_on_where(seen: DeploymentSeen) -> None:
+    rollout = decided(unread(seen))
+    assert (rollout.reason, rollout.switch, rollout.create) == ("RegistryUnreachable", "", None)
+    assert rollout.candidate == seen.deployment.build().status.candidate
+
+
+# With Recreate the old pods go first.
+
+
+@pytest.mark.parametrize(
+    ("seen", "step", "in_place"),
+    [
+        pytest.param(two_is_followed(), "Draining", True, id="somebody serves"),
+        pytest.param(nothing_serves(), "Starting", None, id="nobody serves"),
+    ],
+)
+def test_with_recreate_a_version_waits_for_the_pods_before_it_where(
+    seen: DeploymentSeen, step: str, in_place: bool | None
+) -> None:
+    rollout = decided(seen.wanting(strategy={"type": "Recreate"}))
+    assert rollout.candidate
+    assert (rollout.candidate.step, rollout.candidate.in_place) == (step, in_place)
+    assert (rollout.create is None) is (step == "Draining")
+
+
+# A proof that is lost again.
+
+
+def stumbled(**more: Any) -> DeploymentSeen:
+    """Version 2 had proved itself long ago; its pod is not ready any more."""
+    seen = (
+        two_is_followed().trying(2, "AwaitingApproval", since=ago(9000), **more).wanting(promotion="Manual")
+    )
+    return seen.with_deployment_of(2, seen.pod_of(2).running())
+
+
+def test_a_proof_that_is_lost_has_a_deadline_of_its_own() -> None:
+    rollout = decided(stumbled())
+    assert rollout.candidate
+    assert (rollout.candidate.unready_since, rollout.candidate.step) == (NOW, "AwaitingApproval")
+    assert (rollout.rejected, rollout.look_again) == ((), 600)
+
+
+def test_a_proof_that_does_not_come_back_is_late() -> None:
+    rollout = decided(stumbled(unreadySince=wire_time(ago(600))))
+    assert rollout.rejected[0].reason == "ProgressDeadlineExceeded"
+    assert rollout.message.startswith("Version 2 was rejected: It was not ready again within 600 s.")
+
+
+def test_a_candidate_that_was_never_proven_did_not_prove_itself_in_time() -> None:
+    seen = two_is_followed().trying(2, "Proving", since=ago(600))
+    rollout = decided(seen.with_deployment_of(2, seen.pod_of(2).running()))
+    assert rollout.message.startswith("Version 2 was rejected: It did not prove itself within 600 s.")
+
+
+def test_a_proof_that_is_back_forgets_that_it_was_lost() -> None:
+    seen = two_is_followed().trying(2, "AwaitingApproval", unreadySince=wire_time(ago(500)))
+    rollout = decided(seen.wanting(promotion="Manual").with_ready_pods_of(2))
+    assert rollout.candidate
+    assert (rollout.candidate.unready_since, rollout.reason) == (None, "AwaitingApproval")

@@ -124,4 +124,4 @@ def test_a_version_that_cannot_be_served_is_said_by_one_exit_code(tmp_path: Path
     (tmp_path / "MLmodel").write_text("flavors: [python_function")
     code, said = ServingProcess(tmp_path, tmp_path, MODELCYCLE_WORKERS="2").ended()
     assert code == 3
-    assert any(line.startswith("Loading the model in") for line in said.splitlines())
+    assert any(line.startswith("ModelNotServable: Loading the model in") for line in said.splitlines())

@@ -94,6 +94,37 @@ def test_a_share_that_the_gateway_has_not_taken_is_none_and_its_step_does_not_be
     assert serving(world) == "2"
 
 
+def with_a_share_that_the_gateway_does_not_take() -> World:
+    """Version 2 is a canary, and a minute has passed since the Gateway was asked."""
+    world = a_world_with_a_gateway()
+    world.the_gateway_sleeps_or_wakes()
+    publish(world)
+    step_by_step(world, lambda: weights(world) == [90, 10])
+    world.settles()
+    world.seconds_pass(61)
+    world.settles()
+    return world
+
+
+def test_a_share_that_the_gateway_does_not_take_in_a_minute_waits_for_somebody_to_decide() -> None:
+    world = with_a_share_that_the_gateway_does_not_take()
+    assert (serving(world), status(world)["reason"]) == ("1", "Inconclusive")
+    assert "The Gateway is to lead 10 % of the requests to it" in status(world)["message"]
+    annotate(world, APPROVE, "2")
+    world.settles()
+    assert serving(world) == "2"
+
+
+def test_a_share_that_the_gateway_takes_late_is_a_step_like_others() -> None:
+    world = with_a_share_that_the_gateway_does_not_take()
+    world.the_gateway_sleeps_or_wakes()
+    step_by_step(world, lambda: candidate(world).get("weight") == 10)
+    assert "asked" not in candidate(world)["canary"]
+    assert (weights(world), status(world)["reason"]) == ([90, 10], "RolloutInProgress")
+    ends_well(world)
+    assert (serving(world), weights(world)) == ("2", [100])
+
+
 def test_pods_stay_until_the_gateway_leads_to_them_no_more() -> None:
     """The laws judge each deletion."""
     world = in_its_first_step()

@@ -243,6 +243,10 @@ class CanaryProgress(Model):
     requests: int | None = Field(None, description="Answers of its pods before the step.")
     errors: int | None = Field(None, description="Those among them with a status of 500 and above.")
     exercise: Text | None = Field(None, description="Why sending it its own example gave no figures.")
+    asked: datetime | None = Field(
+        None,
+        description="Since when a Gateway is to lead the step's share to it, and has not confirmed that.",
+    )
 
 
 class Comparison(Model):

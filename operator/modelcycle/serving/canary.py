@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from modelcycle.api.modeldeployment import CanaryProgress, Candidate, ModelDeployment
+from modelcycle.api.modeldeployment import CanaryProgress, CanaryStep, Candidate, ModelDeployment
 from modelcycle.errand import Exercise
 from modelcycle.failure import Failure
 from modelcycle.plan import REVISION_LABEL
@@ -19,7 +19,7 @@ from modelcycle.serving.decision import Rollout, reject, under_way
 from modelcycle.serving.observed import Observed, Traffic
 
 LOOK_SECONDS = 5
-# A step whose figures are still missing so long after its pause says nothing.
+# A step whose figures are still missing so long after its pause, or whose share a Gateway has not taken, says nothing.
 PATIENCE_SECONDS = 60
 
 
@@ -57,7 +57,7 @@ def _step(observed: Observed, before: Rollout, candidate: Candidate, now: dateti
         going = weights.weighed(observed, candidate.model_copy(update={"canary": progress}))
         if trouble := way_in.trouble(observed):
             return _inconclusive(observed, before, going, trouble)
-        approach = weights.approached(observed, before, going, canary.steps[progress.index])
+        approach = _led_to(observed, before, going, canary.steps[progress.index], now)
     else:
         own = {candidate.revision, before.serving.revision}
         if left := [pod for pod in observed.pods if pod.label(REVISION_LABEL) not in own]:
@@ -66,9 +66,29 @@ def _step(observed: Observed, before: Rollout, candidate: Candidate, now: dateti
         approach = _approached(observed, before, going)
     if approach:
         return approach
+    progress = progress.model_copy(update={"asked": None})
+    going = going.model_copy(update={"canary": progress})
     if progress.since is None:
         return _begun(observed, before, going, progress, now)
     return _judged(observed, before, going, progress, now)
+
+
+def _led_to(
+    observed: Observed, before: Rollout, candidate: Candidate, share: CanaryStep, now: datetime
+) -> Rollout | None:
+    """The way to the step's share by weights; None when the Gateway has taken it, for which it has a minute."""
+    if not weights.answers(observed, candidate.revision):
+        return under_way(before, candidate, "Canary", "The endpoints of its own Service are being made.")
+    said = weights.unconfirmed(observed, candidate, share)
+    if not said:
+        return None
+    progress = candidate.canary or CanaryProgress()
+    asked = progress.asked or now
+    going = candidate.model_copy(update={"canary": progress.model_copy(update={"asked": asked})})
+    left = PATIENCE_SECONDS - (now - asked).total_seconds()
+    if left <= 0:
+        return _inconclusive(observed, before, going, said)
+    return replace(under_way(before, going, "Canary", said, look_again=left), widen=True)
 
 
 def _approached(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout | None:

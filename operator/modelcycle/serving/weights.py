@@ -9,7 +9,7 @@ from dataclasses import replace
 from modelcycle.api.modeldeployment import CanaryStep, Candidate, ModelDeployment
 from modelcycle.plan import Body, Ref
 from modelcycle.serving import manifests, way_in
-from modelcycle.serving.decision import Rollout, Share, under_way
+from modelcycle.serving.decision import Rollout, Share
 from modelcycle.serving.observed import Observed
 from modelcycle.serving.way_in import HTTP_ROUTE
 
@@ -22,14 +22,11 @@ def used(deployment: ModelDeployment) -> bool:
     return spec.strategy.canary is not None and spec.route is not None and spec.route.gateway is not None
 
 
-def approached(observed: Observed, before: Rollout, candidate: Candidate, step: CanaryStep) -> Rollout | None:
-    """The way to the step's share; None when the Gateway has taken it."""
-    if not _answers(observed, candidate.revision):
-        return under_way(before, candidate, "Canary", "The endpoints of its own Service are being made.")
+def unconfirmed(observed: Observed, candidate: Candidate, step: CanaryStep) -> str:
+    """What is said while the Gateway has not taken the step's share, or ""."""
     if taken(observed, candidate.revision) == step.weight:
-        return None
-    message = f"The Gateway is to lead {step.weight} % of the requests to it, and has not confirmed that yet."
-    return replace(under_way(before, candidate, "Canary", message), widen=True)
+        return ""
+    return f"The Gateway is to lead {step.weight} % of the requests to it, and has not confirmed that yet."
 
 
 def shared(observed: Observed, rollout: Rollout) -> Rollout:
@@ -38,7 +35,7 @@ def shared(observed: Observed, rollout: Rollout) -> Rollout:
     if canary is None or candidate is None or candidate.canary is None or not rollout.widen:
         return rollout
     step = canary.steps[min(candidate.canary.index, len(canary.steps) - 1)]
-    share = Share(candidate.revision, step.weight) if _answers(observed, candidate.revision) else None
+    share = Share(candidate.revision, step.weight) if answers(observed, candidate.revision) else None
     return replace(rollout, widen=False, share=share)
 
 
@@ -56,7 +53,7 @@ def taken(observed: Observed, revision: str) -> int | None:
     return made.weights.get(manifests.child_name(observed.deployment, revision), 0)
 
 
-def _answers(observed: Observed, revision: str) -> bool:
+def answers(observed: Observed, revision: str) -> bool:
     """Whether the revision's own Service leads to all of its pods that are wanted."""
     backend = next((b for b in observed.backends if b.service.revision == revision), None)
     return backend is not None and len(backend.ready) >= max(1, observed.deployment.spec.replicas)

@@ -1,5 +1,6 @@
 """The way in from outside: what is made, what it says of itself, and the address that clients are told."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from modelcycle.serving import way_in
 from modelcycle.serving.decision import Share
 from modelcycle.serving.observed import Accessory, Backend, project_service
 from modelcycle.serving.plan import REFUSED_RETRY_SECONDS, plan
+from modelcycle.serving.rollout import decide
 
-from tests.builders.base import NOW, ago
+from tests.builders.base import NOW, ago, wire_time
 from tests.builders.children import a_client_service
 from tests.builders.resources import a_model_deployment
 from tests.builders.seen import DeploymentSeen, a_deployment_seen
@@ -201,6 +203,33 @@ def test_a_step_by_weight_begins_when_the_gateway_has_taken_it(
     candidate = planned.status.candidate  # type: ignore[union-attr]
     assert (candidate.weight, bool(candidate.canary.since)) == (weight, begun)
     assert planned.deletes == ()
+
+
+NOT_TAKEN = gateways(ACCEPTED, share=to_two(10), behind=True)
+
+
+@pytest.mark.parametrize(
+    ("route", "asked", "reason", "since", "look_again"),
+    [
+        pytest.param(NOT_TAKEN, None, "RolloutInProgress", NOW, 60, id="it is asked"),
+        pytest.param(NOT_TAKEN, 59, "RolloutInProgress", ago(59), 1, id="it was asked before"),
+        pytest.param(NOT_TAKEN, 60, "Inconclusive", ago(60), 5, id="a minute has passed"),
+        pytest.param(
+            gateways(ACCEPTED, share=to_two(10)), 60, "RolloutInProgress", None, 5, id="it has taken it"
+        ),
+    ],
+)
+def test_a_gateway_has_a_minute_to_take_a_share(
+    route: Accessory, asked: float | None, reason: str, since: datetime | None, look_again: float
+) -> None:
+    seen = two_shares(route)
+    if asked is not None:
+        seen = seen.trying(2, "Canary", canary={"index": 0, "asked": wire_time(ago(asked))})
+    rollout = decide(seen.observed(), NOW)
+    assert rollout.candidate
+    assert rollout.candidate.canary
+    assert (rollout.reason, rollout.candidate.canary.asked) == (reason, since)
+    assert (rollout.look_again, rollout.share) == (look_again, to_two(10))
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,9 @@ def test_after_the_pause_the_missing_requests_are_sent_to_it(
 
 
 def test_a_predict_with_side_effects_is_not_asked() -> None:
-    rollout = decided(in_a_step(Traffic(10, 1), PAUSE).wanting(selfTest={"mode": "Load"}))
+    rollout = decided(in_a_step(Traffic(10, 1), PAUSE, spec={"selfTest": {"mode": "Load"}}))
     assert (rollout.errand, rollout.reason) == (None, "RolloutInProgress")
+    assert rollout.message.endswith("Of 0 requests 0 failed. It waits for 20.")
 
 
 def test_what_did_not_come_of_it_is_said_and_stored() -> None:

@@ -15,6 +15,8 @@ from tests.unit.serving.rollouts import decided
 TWO_STEPS = {"type": "Canary", "canary": {"steps": [{"weight": 20}, {"weight": 50}]}}
 GATEWAY = {"host": "iris.example.org", "gateway": {"name": "public"}}
 ENOUGH = Traffic(30, 1)
+# One of which is there.
+TWO_PODS = {"replicas": 2}
 
 
 def without_endpoint(seen: DeploymentSeen, number: int) -> DeploymentSeen:
@@ -31,6 +33,10 @@ def without_endpoint(seen: DeploymentSeen, number: int) -> DeploymentSeen:
         pytest.param(in_a_step(None, None).selecting(1), id="the Service leads to what serves alone"),
         pytest.param(in_a_step(None, None).but(service=None), id="there is no Service"),
         pytest.param(without_endpoint(in_a_step(None, None), 2), id="its pod is no endpoint yet"),
+        pytest.param(
+            in_a_step(None, None).but(service=in_a_step(None, None).selecting(1).service),
+            id="endpoints are behind a Service that leads to what serves alone",
+        ),
     ],
 )
 def test_a_step_waits_until_clients_reach_its_pods_where(seen: DeploymentSeen) -> None:
@@ -177,6 +183,8 @@ def test_where_nobody_serves_all_pods_are_wanted() -> None:
     ("seen", "narrowed"),
     [
         pytest.param(in_a_step(ENOUGH, 5), False, id="a step goes on"),
+        pytest.param(in_a_step(ENOUGH, 5, "AwaitingApproval"), False, id="a step waits"),
+        pytest.param(in_a_step(ENOUGH, 5, "Proving", spec=TWO_PODS), True, id="its proof is lost"),
         pytest.param(in_a_step(ENOUGH, 5).wanting(hold=True), True, id="hold"),
         pytest.param(in_a_step(ENOUGH, 5).following(3), True, id="another version is followed"),
         pytest.param(in_a_step(ENOUGH, 5).following(1), True, id="what serves is followed"),

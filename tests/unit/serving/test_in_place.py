@@ -42,13 +42,30 @@ def test_a_candidate_that_finds_no_node_says_how_it_could_take_the_place_of_what
     assert "spec.strategy.recreateWhenUnschedulable" in (rollout.candidate.message or "")
 
 
-def test_a_candidate_that_finds_no_node_takes_the_place_of_what_serves_where_that_is_allowed() -> None:
-    seen = without_room(61, recreateWhenUnschedulable=True)
+@pytest.mark.parametrize("seconds", [NO_ROOM_SECONDS, NO_ROOM_SECONDS + 1])
+def test_a_candidate_that_finds_no_node_takes_the_place_of_what_serves_where_that_is_allowed(
+    seconds: float,
+) -> None:
+    seen = without_room(seconds, recreateWhenUnschedulable=True)
     rollout = decided(seen)
     assert rollout.candidate
     assert (rollout.candidate.in_place, rollout.candidate.step) == (True, "Draining")
     assert rollout.keep == {seen.name_of(1), seen.name_of(2)}
     assert rollout.switch == ""
+
+
+def test_a_candidate_that_has_taken_a_place_and_finds_no_node_goes_on_waiting_for_one() -> None:
+    seen = without_room(61, recreateWhenUnschedulable=True)
+    rollout = decided(seen.trying(2, "Proving", since=ago(61), inPlace=True))
+    assert rollout.candidate
+    assert (rollout.candidate.step, rollout.candidate.in_place) == ("Starting", True)
+    assert rollout.look_again == 600 - 61
+
+
+def test_what_has_made_room_is_not_made_again_while_its_place_is_taken() -> None:
+    seen = without_room(61, recreateWhenUnschedulable=True)
+    seen = seen.trying(2, "Proving", since=ago(61), inPlace=True)
+    assert decided(seen.but(lost=seen.deployment.revision(1))).create is None
 
 
 def test_a_first_version_that_finds_no_node_has_no_place_to_take() -> None:

@@ -336,6 +336,11 @@ def test_while_the_registry_is_away_no_candidate_goes_on_where(seen: DeploymentS
     assert rollout.candidate == seen.deployment.build().status.candidate
 
 
+def test_a_proven_candidate_waits_while_the_folder_of_what_is_followed_is_not_known() -> None:
+    seen = two_is_followed().trying(2, "Proving").with_ready_pods_of(2).but(files=None)
+    assert decided(seen).switch == ""
+
+
 # With Recreate the old pods go first.
 
 

@@ -5,6 +5,7 @@ from modelcycle.plan import VERSION_LABEL
 
 from tests.convergence.registry import ERRS
 from tests.convergence.story import (
+    NAME,
     a_world_with_canaries,
     annotate,
     change,
@@ -65,6 +66,23 @@ def test_a_canary_that_is_superseded_gives_its_clients_back_first() -> None:
     step_by_step(world, lambda: serving(world) == "1")
     ends_well(world)
     assert history(world) == ["3", "1"]
+
+
+def test_where_what_served_is_deleted_a_canary_takes_over_with_all_its_pods() -> None:
+    """The laws judge where clients are sent."""
+    world = a_world_with_canaries()
+    publish(world)
+    step_by_step(world, lambda: (status(world).get("candidate") or {}).get("weight") == 20)
+    former = next(
+        one for one in world.server.all("Deployment") if one["metadata"]["labels"][VERSION_LABEL] == "1"
+    )
+    service = world.server.find("Service", NAME)
+    assert service
+    for body in (former, service):
+        world.server.remove(body)
+    world.laws.outside |= {pod["metadata"]["uid"] for pod in world.server.owned("Pod", former)}
+    ends_well(world)
+    assert (serving(world), canary_pods(world)) == ("2", 4)
 
 
 def test_a_canary_that_clients_do_not_ask_is_sent_its_own_example_and_goes_on() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from modelcycle.api.modeldeployment import CanaryProgress, CanaryStep, Candidate, ModelDeployment
+from modelcycle.api.modeldeployment import CanaryProgress, CanaryStep, Candidate, ModelDeployment, Serving
 from modelcycle.errand import Exercise
 from modelcycle.failure import Failure
 from modelcycle.plan import REVISION_LABEL
@@ -30,12 +30,12 @@ def pods(weight: int, serving: int) -> int:
     return min(serving, max(1, round(weight * serving / (100 - weight))))
 
 
-def wanted(observed: Observed, candidate: Candidate) -> int:
-    """How many pods the candidate is to have in the step that it is in."""
-    spec = observed.deployment.spec
-    if spec.strategy.canary is None or candidate.in_place or observed.deployment.status.serving is None:
+def wanted(deployment: ModelDeployment, candidate: Candidate, serving: Serving | None) -> int:
+    """How many pods the candidate is to have in the step that it is in. serving: as the cluster shows it."""
+    spec = deployment.spec
+    if spec.strategy.canary is None or candidate.in_place or serving is None:
         return spec.replicas
-    if weights.used(observed.deployment):
+    if weights.used(deployment):
         return spec.replicas
     steps, index = spec.strategy.canary.steps, candidate.canary.index if candidate.canary else 0
     if index >= len(steps) or candidate.step in ("Switching", "Settling"):
@@ -93,7 +93,8 @@ def _led_to(
 
 def _approached(observed: Observed, before: Rollout, candidate: Candidate) -> Rollout | None:
     """The way to the step's share by the ratio of pods; None when clients reach all of the step's pods."""
-    reached = _shares(observed).get(candidate.revision, 0) >= wanted(observed, candidate)
+    wanted_now = wanted(observed.deployment, candidate, before.serving)
+    reached = _shares(observed).get(candidate.revision, 0) >= wanted_now
     if observed.service is None or not observed.service.wide or not reached:
         begun = under_way(before, candidate, "Canary", "Its pods join those that clients reach.")
         return replace(begun, widen=True)

@@ -26,7 +26,7 @@ def replicas(observed: Observed, rollout: Rollout) -> Mapping[str, int]:
     if candidate and is_changing_over(candidate):
         others = (made.revision for made in observed.revisions if made.revision != candidate.revision)
         return {**dict.fromkeys(others, 0), candidate.revision: wanted}
-    out = {candidate.revision: canary.wanted(observed, candidate)} if candidate else {}
+    out = {candidate.revision: canary.wanted(observed.deployment, candidate, serving)} if candidate else {}
     if serving and serving.revision not in out:
         away = candidate is None and _waits_to_come_back(observed, serving.revision)
         out[serving.revision] = 0 if away else wanted

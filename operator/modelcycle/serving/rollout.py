@@ -210,7 +210,8 @@ def _progress(observed: Observed, before: Rollout, candidate: Candidate, now: da
         if waiting := in_place.draining(observed, before, candidate):
             return waiting
         candidate = candidate.model_copy(update={"step": "Starting", "started_at": now})
-    proof = _proof(observed, candidate.revision, canary.wanted(observed, candidate))
+    wanted = canary.wanted(observed.deployment, candidate, before.serving)
+    proof = _proof(observed, candidate.revision, wanted)
     if proof.verdict == "Proven":
         return _proven(observed, before, candidate.model_copy(update={"unready_since": None}), now)
     if proof.verdict == "Failed":

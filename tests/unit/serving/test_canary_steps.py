@@ -13,6 +13,7 @@ from tests.unit.serving.canaries import CANARY, PAUSE, in_a_step
 from tests.unit.serving.rollouts import decided
 
 TWO_STEPS = {"type": "Canary", "canary": {"steps": [{"weight": 20}, {"weight": 50}]}}
+CANARY_OF_A_THIRD = {"type": "Canary", "canary": {"steps": [{"weight": 33}]}}
 GATEWAY = {"host": "iris.example.org", "gateway": {"name": "public"}}
 ENOUGH = Traffic(30, 1)
 # One of which is there.
@@ -167,13 +168,21 @@ def test_a_first_version_is_no_canary() -> None:
 def test_a_step_has_pods_for_its_share(spec: dict[str, Any], candidate: dict[str, Any], count: int) -> None:
     seen = a_deployment_seen().following(2).served_by(1).wanting(replicas=4, strategy=TWO_STEPS)
     fields = {"version": "2", "revision": "v2-x", "step": "Canary", "startedAt": NOW, **candidate}
-    assert wanted(seen.wanting(**spec).observed(), Candidate.model_validate(fields)) == count
+    deployment = seen.wanting(**spec).deployment.build()
+    assert wanted(deployment, Candidate.model_validate(fields), deployment.status.serving) == count
+    assert wanted(deployment, Candidate.model_validate(fields), None) == 4
 
 
-def test_where_nobody_serves_all_pods_are_wanted() -> None:
-    seen = a_deployment_seen().following(2).wanting(replicas=4, strategy=TWO_STEPS)
-    candidate = Candidate(version="2", revision="v2-x", step="Starting", started_at=NOW)
-    assert wanted(seen.observed(), candidate) == 4
+def test_a_canary_whose_share_has_all_its_pods_takes_over_with_all_of_them_where_nobody_serves_any_more() -> (
+    None
+):
+    """Somebody has deleted the Deployment of what served, and the clients' Service."""
+    seen = a_deployment_seen().wanting(replicas=2, strategy=CANARY_OF_A_THIRD).following(2)
+    seen = seen.recorded_as_serving(1, since=ago(3600)).trying(2, "Canary", canary={"index": 0})
+    rollout = decided(seen.with_deployment_of(2, seen.pod_of(2).ready(), replicas=1))
+    assert (rollout.serving, rollout.switch) == (None, "")
+    rollout = decided(seen.with_ready_pods_of(2, 2))
+    assert rollout.switch == seen.name_of(2)
 
 
 # After it: clients are led to what serves alone.

@@ -3,7 +3,15 @@
 from typing import Any
 
 import pytest
-from modelcycle.api.modeldeployment import CanaryProgress, Candidate, Comparison, ModelDeploymentStatus
+from modelcycle.api.meta import Condition
+from modelcycle.api.modeldeployment import (
+    CanaryProgress,
+    Candidate,
+    Comparison,
+    ModelDeploymentStatus,
+    Rejected,
+    Serving,
+)
 from modelcycle.serving.events import events
 
 from tests.builders.base import NOW, ago
@@ -59,3 +67,96 @@ def test_a_comparison_without_a_verdict_is_told_in_its_own_words_alone() -> None
     assert told(waiting("RolloutInProgress", before), waiting("Inconclusive", after)) == [
         ("Warning", "ParityInconclusive", "Version 2, beside v1-abc: 20 rows are too few.")
     ]
+
+
+NOTHING = ModelDeploymentStatus()
+ONE, TWO = Serving(version="1", revision="v1-abc"), Serving(version="2", revision="v2-abc")
+CHANGED = Serving(version="2", revision="v2-def")
+STARTED = ("Normal", "RolloutStarted", "Version 2 is being rolled out.")
+SWITCHED = ("Normal", "TrafficSwitched", "Version 2 answers clients now.")
+COMPLETE = ("Normal", "RolloutComplete", "The rollout of version 2 is complete.")
+
+
+def status(serving: Serving | None, candidate: Candidate | None = None) -> ModelDeploymentStatus:
+    return ModelDeploymentStatus(serving=serving, candidate=candidate)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(NOTHING, status(None, a_candidate()), [STARTED], id="the first one begins"),
+        pytest.param(status(ONE), status(ONE, a_candidate()), [STARTED], id="the next one begins"),
+        pytest.param(status(ONE, a_candidate()), status(ONE, a_candidate()), [], id="it goes on"),
+        pytest.param(
+            status(ONE, a_candidate().model_copy(update={"revision": "v3-abc"})),
+            status(ONE, a_candidate()),
+            [STARTED],
+            id="it supersedes another",
+        ),
+        pytest.param(status(None, a_candidate()), status(TWO, a_candidate()), [SWITCHED], id="clients come"),
+        pytest.param(status(ONE, a_candidate()), status(TWO, a_candidate()), [SWITCHED], id="they move"),
+        pytest.param(status(CHANGED), status(TWO), [SWITCHED], id="to other pods of the same version"),
+        pytest.param(status(TWO, a_candidate()), status(TWO), [COMPLETE], id="it is over"),
+        pytest.param(status(ONE, a_candidate()), status(ONE), [], id="it is given up"),
+        pytest.param(
+            status(None, a_candidate()), status(None), [], id="it is given up with nothing before it"
+        ),
+        pytest.param(status(TWO), status(TWO), [], id="nothing happens"),
+    ],
+)
+def test_the_begin_the_switch_and_the_end_of_a_rollout_are_told_once(
+    before: ModelDeploymentStatus, after: ModelDeploymentStatus, expected: list[tuple[str, str, str]]
+) -> None:
+    assert told(before, after) == expected
+
+
+def test_a_rejection_is_told_once_with_its_own_reason() -> None:
+    old, new = (
+        Rejected(version=number, revision=f"v{number}-abc", reason=reason, message="So it is.", at=NOW)
+        for number, reason in (("1", "CrashLoop"), ("2", "SelfTestFailed"))
+    )
+    before, after = ModelDeploymentStatus(rejected=(old,)), ModelDeploymentStatus(rejected=(new, old))
+    assert told(before, after) == [("Warning", "SelfTestFailed", "Version 2 was rejected: So it is.")]
+    assert told(after, after) == []
+    assert told(after, before) == []
+
+
+def compared(verdict: Any, message: str = "0 of 20 rows changed.") -> ModelDeploymentStatus:
+    parity = Comparison(against="v1-abc", verdict=verdict, message=message)
+    return ModelDeploymentStatus(candidate=a_candidate(parity=parity))
+
+
+def test_a_comparison_that_was_passed_is_told_once_with_the_figures() -> None:
+    passed = ("Normal", "ParityPassed", "Version 2, beside v1-abc: 0 of 20 rows changed.")
+    assert told(ModelDeploymentStatus(candidate=a_candidate()), compared("Passed")) == [passed]
+    assert told(compared("Passed"), compared("Passed")) == []
+    assert told(compared("Inconclusive"), compared("Waived")) == []
+    assert told(compared("Passed"), ModelDeploymentStatus(candidate=a_candidate())) == []
+
+
+def test_figures_that_a_canary_lacks_are_told_also_after_a_comparison_that_was_passed() -> None:
+    before = compared("Passed").model_copy(update={"reason": "RolloutInProgress"})
+    after = compared("Passed").model_copy(update={"reason": "Inconclusive", "message": "No requests."})
+    assert told(before, after) == [("Warning", "Inconclusive", "No requests.")]
+
+
+def resolved(status: Any, reason: str) -> ModelDeploymentStatus:
+    judged = Condition(
+        type="ModelResolved",
+        status=status,
+        reason=reason,
+        message="There is no such alias.",
+        last_transition_time=NOW,
+    )
+    return ModelDeploymentStatus(conditions=(judged,))
+
+
+def test_what_is_followed_and_is_not_there_is_told_once() -> None:
+    missing = resolved("False", "AliasNotFound")
+    said = [("Warning", "AliasNotFound", "There is no such alias.")]
+    assert told(NOTHING, missing) == said
+    assert told(resolved("True", "Resolved"), missing) == said
+    assert told(resolved("False", "ModelNotFound"), missing) == said
+    assert told(missing, missing) == []
+    assert told(missing, resolved("True", "Resolved")) == []
+    assert told(missing, resolved("Unknown", "RegistryUnreachable")) == []

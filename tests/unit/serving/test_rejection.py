@@ -92,3 +92,24 @@ def test_a_rejection_is_kept_while_the_registry_cannot_tell() -> None:
 def test_a_rejection_is_kept_while_the_alias_points_to_nothing() -> None:
     seen = two_is_followed().having_rejected(2).resolving_to_nothing()
     assert [entry.version for entry in decided(seen).rejected] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("retry", "handled", "tried"),
+    [
+        pytest.param("2", None, True, id="its version is named"),
+        pytest.param("2/after-the-fix", None, True, id="its version is named with a token"),
+        pytest.param(two_is_followed().name_of(2), None, True, id="its revision is named"),
+        pytest.param("1", None, False, id="another version is named"),
+        pytest.param("2", "2", False, id="that was heeded before"),
+        pytest.param("2/again", "2", True, id="it is said anew"),
+        pytest.param(None, "2", False, id="what was heeded before is gone"),
+    ],
+)
+def test_a_retry_annotation_counts_once(retry: str | None, handled: str | None, tried: bool) -> None:
+    seen = two_is_followed().having_rejected(2)
+    seen = seen.but(deployment=seen.deployment.with_status(**({"retryHandled": handled} if handled else {})))
+    rollout = decided(seen.annotated(retry=retry) if retry else seen)
+    assert (rollout.create is not None) is tried
+    assert [entry.version for entry in rollout.rejected] == ([] if tried else ["2"])
+    assert rollout.retry_handled == (retry or "")

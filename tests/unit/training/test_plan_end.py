@@ -88,6 +88,24 @@ def test_success_without_a_model_says_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("metric", "says"),
+    [
+        ("accuracy", "1 MLflow run, version 3."),
+        ("loss", "1 MLflow run, version 3, and no metric 'loss', which spec.objective names."),
+    ],
+)
+def test_success_without_the_metric_that_the_objective_names_says_so(metric: str, says: str) -> None:
+    run = STARTED.with_spec(objective={"metric": metric})
+    observed = a_run_seen(run, COMPLETE, (POD.ended(0),), results=REGISTERED)
+    assert status_of(observed).message == f"The Job succeeded: {says}"
+
+
+def test_a_run_whose_pods_are_gone_keeps_the_number_of_its_attempts() -> None:
+    run = STARTED.with_status(attempts=2)
+    assert status_of(a_run_seen(run, COMPLETE, results=REGISTERED)).attempts == 2
+
+
+@pytest.mark.parametrize(
     ("observed", "outcome"),
     [pytest.param(succeeded(), "Complete", id="success"), pytest.param(failed(), "Failed", id="failure")],
 )

@@ -15,6 +15,7 @@ from cluster.state import Made
 
 _PATIENCE_SECONDS = 60
 _PODS = "10.244.0.0/16"  # kind's range for all pods
+_SERVICES = "10.96.0.0/16"  # and for all Services
 # Packets between nodes cross a bridge of this machine under the pods' own addresses, which Podman's rules do not
 # know, and which are dropped where somebody, such as a Docker daemon, made that the policy.
 _FORWARD = ["--source", _PODS, "--destination", _PODS, "--jump", "ACCEPT"]
@@ -35,6 +36,8 @@ def connect(made: Made) -> None:
         # Written whole under another name: containerd reads the folder at any time.
         place = "cat > /etc/cni/net.d/.pods && mv /etc/cni/net.d/.pods /etc/cni/net.d/10-pods.conflist"
         kind.on_node(made, node.name, ["sh", "-c", place], stdin=conflist)
+        for command in stays_here(node.pods):
+            kind.on_node(made, node.name, command)
         for other in nodes:
             if other != node:
                 route = ["ip", "route", "replace", other.pods, "via", other.address]
@@ -65,6 +68,18 @@ def configuration(pods: str) -> dict[str, Any]:
             {"type": "portmap", "capabilities": {"portMappings": True}},
         ],
     }
+
+
+def stays_here(pods: str) -> list[list[str]]:
+    """What is meant for a pod that has gone, or a Service that kube-proxy has not got to yet, is refused on the node:
+    it would leave the cluster by the default route, where somebody else may answer.
+
+    A pod that is there has a route of its own, and what kube-proxy knows is no Service's address any more by the time
+    that packets are filtered.
+    """
+    refused = ["--destination", _SERVICES, "--jump", "REJECT"]
+    filters = [["iptables", "--append", chain, *refused] for chain in ("FORWARD", "OUTPUT")]
+    return [["ip", "route", "replace", "unreachable", pods], *filters]
 
 
 def as_it_is(pods: str, others: str) -> list[str]:

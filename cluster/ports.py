@@ -1,5 +1,6 @@
 """Which ports of 127.0.0.1 lead to which NodePorts."""
 
+import errno
 import socket
 from collections.abc import Callable, Iterable
 
@@ -22,6 +23,10 @@ def assign(
 
 
 def is_free(port: int) -> bool:
+    return _can_be_bound(port) and _is_refused(port)
+
+
+def _can_be_bound(port: int) -> bool:
     with socket.socket() as probe:
         # A port whose last connection still lingers is free for a server.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -30,6 +35,13 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _is_refused(port: int) -> bool:
+    """Whether nobody answers: the rule of a cluster whose processes were killed leads on without a listener here."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 def any_free() -> int:

@@ -29,9 +29,18 @@ def how_to_approve(deployment: ModelDeployment, candidate: Candidate) -> str:
     taken = (candidate.prior_approval or "") == said
     value = f"{said}/again" if taken else said
     return (
-        f"It waits for approval: kubectl annotate --overwrite modeldeployment {meta.name} "
+        f"{_of_another(deployment, candidate)}It waits for approval: kubectl annotate --overwrite modeldeployment {meta.name} "
         f"--namespace {meta.namespace} {APPROVE}={value}"
     )
+
+
+def _of_another(deployment: ModelDeployment, candidate: Candidate) -> str:
+    """What is said of an approval that came during the wait and names something else."""
+    said = approval(deployment)
+    came = candidate.step == "AwaitingApproval" and said not in ("", candidate.prior_approval)
+    if not came or names(said, candidate.version, candidate.revision):
+        return ""
+    return f"{APPROVE} names {said!r}, and what waits is version {candidate.version} ({candidate.revision}). "
 
 
 def not_retried(deployment: ModelDeployment, rejected: Iterable[Rejected]) -> tuple[Rejected, ...]:

@@ -1,6 +1,10 @@
 """Which ports of this machine lead to which NodePorts."""
 
+import os
+import shutil
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -30,3 +34,20 @@ def test_a_port_is_taken_while_somebody_listens_on_it():
         port = server.getsockname()[1]
         assert not is_free(port)
     assert is_free(any_free())
+
+
+# As a cluster leaves it behind whose processes were killed: the rule leads on, and nobody listens on the port itself.
+LED_ELSEWHERE = """
+ip link set lo up
+iptables -t nat -A OUTPUT -d 127.0.0.1 -p tcp --dport 30500 -j DNAT --to-destination 127.0.0.1:30501
+exec "$0" -c 'import socket, cluster.ports as p; s = socket.create_server(("127.0.0.1", 30501)); print(p.is_free(30500))'
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "iptables"))),
+    reason="needs root and iptables, for a network of its own",
+)
+def test_a_port_that_leads_elsewhere_is_taken_though_nobody_listens_on_it():
+    command = ["unshare", "--net", "sh", "-ec", LED_ELSEWHERE, sys.executable]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -60,3 +60,24 @@ def test_an_approval_is_remembered_while_its_candidate_takes_over() -> None:
     approved = seen.but(deployment=seen.deployment.with_status(approved=seen.name_of(2)))
     assert decided(approved).switch == seen.name_of(2)
     assert decided(seen).switch == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "of_another"),
+    [
+        pytest.param(waiting(), "", id="nobody has said anything"),
+        pytest.param(waiting(prior="7", approve="7"), "", id="it was there before the wait"),
+        pytest.param(
+            waiting(approve="7"), "modelcycle.dev/approve names '7', and what waits is version 2", id="7"
+        ),
+        pytest.param(
+            waiting(prior="2", approve="yes"), "modelcycle.dev/approve names 'yes', and", id="a word"
+        ),
+    ],
+)
+def test_an_approval_that_names_nothing_that_waits_is_told_of(seen: DeploymentSeen, of_another: str) -> None:
+    rollout = decided(seen)
+    assert rollout.reason == "AwaitingApproval"
+    assert of_another in rollout.message
+    assert ("approve names" in rollout.message) is bool(of_another)
+    assert "kubectl annotate" in rollout.message

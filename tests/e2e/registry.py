@@ -73,9 +73,8 @@ def folder_of(model: str, alias: str) -> str:
 
 
 def register_copy(of: str, alias: str, name: str) -> str:
-    """Registers a model whose first version has the files of another model's; that version."""
+    """A model gets a version with the files of another model's; that version."""
     original = version_of(of, alias)
-    ask("POST", "registered-models/create", name=name)
     source = original["source"]
     same = {"source": source, "model_id": source.removeprefix("models:/"), "run_id": original["run_id"]}
     made = ask("POST", "model-versions/create", name=name, **same)

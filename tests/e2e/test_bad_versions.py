@@ -117,6 +117,7 @@ def test_a_model_and_an_alias_that_do_not_exist_yet_are_picked_up_when_they_appe
     create(stand.model_deployment("e2e-later", later, "champion"))
     wait(resource, "jsonpath={.status.reason}=ModelNotFound")
     assert f"no registered model '{later}' in MLflow yet" in get(resource)["status"]["message"]
+    registry.ask("POST", "registered-models/create", name=later)
     version = registry.register_copy(of=model, alias="good", name=later)
     wait(resource, "jsonpath={.status.reason}=AliasNotFound")
     assert "has no alias 'champion' yet" in get(resource)["status"]["message"]

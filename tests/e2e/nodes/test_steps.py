@@ -55,6 +55,7 @@ def test_a_version_waits_for_approval_and_meets_no_client_before(many: Stand):
     with many.rollout() as (before, after):
         wait(many.resource, "jsonpath={.status.reason}=AwaitingApproval")
         approve(many, "99")
+        stand.wait_until_the_candidate_says("approve names '99', and what waits is version", many.resource)
         assert share_of(before, many) == 1
         waiting = many.read()
         assert condition(waiting, "Progressing")["reason"] == "AwaitingApproval"

@@ -115,11 +115,19 @@ def project(body: dict[str, Any]) -> Pod:
 
 @dataclass(frozen=True)
 class Told:
-    """The newest warning Event about a Job or a pod."""
+    """A warning Event about a Job or a pod."""
 
     reason: str
     message: str
     at: datetime
+
+    @property
+    def held_elsewhere(self) -> bool:
+        """Whether a pod of another node has a volume that one node at a time can have.
+
+        kube-controller-manager: pkg/controller/volume/attachdetach/reconciler/reconciler.go, reportMultiAttachError
+        """
+        return self.reason == "FailedAttachVolume" and self.message.startswith("Multi-Attach error")
 
 
 def project_event(body: dict[str, Any]) -> Told:
@@ -128,6 +136,18 @@ def project_event(body: dict[str, Any]) -> Told:
     at = series.get("lastObservedTime") or body.get("deprecatedLastTimestamp") or body.get("eventTime")
     at = at or body["metadata"]["creationTimestamp"]
     return Told(body.get("reason", ""), body.get("note", ""), timestamp(at))
+
+
+def foremost(told: Iterable[Told]) -> Told | None:
+    """The newest one that says why. That another node holds a volume is told once, and the kubelet, which waits for
+    that volume, tells every two minutes that it still does.
+    """
+    newest_last = sorted(told, key=lambda event: event.at)
+    if not newest_last:
+        return None
+    held = next((event for event in reversed(newest_last) if event.held_elsewhere), None)
+    waits_for_it = newest_last[-1].message.startswith("Unable to attach or mount volumes")
+    return held if held and waits_for_it else newest_last[-1]
 
 
 def _disruption(target: dict[str, Any]) -> str:

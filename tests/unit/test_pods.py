@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from modelcycle.pods import Ended, Waiting, timestamp
+from modelcycle.pods import Ended, Told, Waiting, foremost, timestamp
 
-from tests.builders.base import NOW
+from tests.builders.base import NOW, ago
 from tests.builders.children import PodBuilder, a_job_pod, a_pod, a_serving_pod
 
 POD = a_pod()
@@ -155,3 +155,28 @@ def test_a_sidecar_that_is_killed_at_the_end_does_not_hide_why_the_pod_failed() 
     sidecar = {"name": "proxy", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
     pod = POD.ended(1, "boom").with_status(initContainerStatuses=[sidecar])
     assert pod.build().ended == Ended(1, "Error", "boom", container="main")
+
+
+HELD = Told(
+    "FailedAttachVolume", 'Multi-Attach error for volume "v" Volume is already used by pod(s) a', ago(130)
+)
+WAITS = Told("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[mlruns]", ago(5))
+MISSING = Told("FailedMount", 'MountVolume.SetUp failed for volume "auth" : secret "s" not found', ago(5))
+OLDER = Told("FailedMount", MISSING.message, ago(60))
+
+
+@pytest.mark.parametrize(
+    ("told", "foremost_one"),
+    [
+        pytest.param((), None, id="nothing"),
+        pytest.param((OLDER, MISSING), MISSING, id="the newest"),
+        pytest.param((MISSING, OLDER), MISSING, id="whatever the order"),
+        pytest.param((WAITS,), WAITS, id="a volume that does not come"),
+        pytest.param((HELD, WAITS), HELD, id="a volume that does not come as another node has it"),
+        pytest.param((HELD, MISSING), MISSING, id="what came after another node let go of the volume"),
+    ],
+)
+def test_of_what_events_tell_of_a_pod_that_counts_which_says_why(
+    told: tuple[Told, ...], foremost_one: Told | None
+) -> None:
+    assert foremost(told) == foremost_one

@@ -87,8 +87,8 @@ class Strategy(Model):
     canary: Canary | None = Field(None, description="The steps of type Canary.")
     recreate_when_unschedulable: bool = Field(
         False,
-        description="With BlueGreen: a version for whose pods no node had room for a minute takes the place of the "
-        "old one, as with Recreate.",
+        description="With BlueGreen: a version for whose pods no node had room for a minute, or the volume, as another "
+        "node has it, takes the place of the old one, as with Recreate.",
     )
 
 

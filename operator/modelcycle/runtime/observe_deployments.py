@@ -61,7 +61,7 @@ async def model_deployment(context: Context, key: Key, deployment: ModelDeployme
         refused=_refused(context, key, uid),
     )
     if quiet := silence.unexplained(observed, context.clock()):
-        return replace(observed, told=await told.newest_warning(context, key.namespace, quiet))
+        return replace(observed, told=await told.foremost_warning(context, key.namespace, quiet))
     return replace(observed, progress=await init_logs.last_lines(context, key, observed))
 
 

@@ -35,7 +35,7 @@ async def training_run(context: Context, key: Key, run: TrainingRun) -> Observed
         job_confirmed_gone=gone,
     )
     if not finished and (quiet := unexplained(observed, context.clock())):
-        return replace(observed, told=await told.newest_warning(context, key.namespace, quiet))
+        return replace(observed, told=await told.foremost_warning(context, key.namespace, quiet))
     return observed
 
 

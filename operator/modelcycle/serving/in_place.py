@@ -6,7 +6,7 @@ from datetime import datetime
 from modelcycle.api.modeldeployment import Candidate
 from modelcycle.plan import REVISION_LABEL
 from modelcycle.pods import UNSCHEDULABLE, Pod
-from modelcycle.serving import canary
+from modelcycle.serving import canary, silence
 from modelcycle.serving.decision import Rollout, under_way
 from modelcycle.serving.observed import Observed
 
@@ -59,10 +59,15 @@ def draining(observed: Observed, before: Rollout, candidate: Candidate) -> Rollo
 
 
 def no_room(observed: Observed, revision: str, now: datetime) -> float | None:
-    """Seconds until a pod of the revision has found no node for too long, at most 0 when that is so; else None."""
+    """Seconds until a pod of the revision has found no node for too long, at most 0 when that is so; else None.
+
+    Nor has one room whose node cannot have the volume, as another node has it.
+    """
     waiting = [
         pod.created
         for pod in observed.pods_of(revision)
         if pod.waiting is not None and pod.waiting.reason == UNSCHEDULABLE
     ]
+    if observed.told and observed.told.held_elsewhere and (pod := silence.silent(observed)):
+        waiting.append(pod.created)
     return NO_ROOM_SECONDS - (now - min(waiting)).total_seconds() if waiting else None

@@ -30,6 +30,8 @@ def words(observed: Observed) -> str:
     told = observed.told
     if told is None:
         return ""
+    if told.held_elsewhere:
+        return f"A pod of another node has the volume: {told.message}"
     return f"{auth.cure(observed.deployment, told)} The kubelet says: {told.message}".strip()
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from modelcycle.pods import Told
 from modelcycle.serving.decision import Rollout
 from modelcycle.serving.in_place import NO_ROOM_SECONDS
 from modelcycle.serving.rollout import decide
@@ -11,17 +12,28 @@ from tests.builders.base import NOW, ago
 from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
 
-def without_room(seconds: float, **strategy: Any) -> DeploymentSeen:
-    """Version 1 serves; the pod of version 2 has found no node for so long."""
-    seen = (
-        a_deployment_seen()
-        .following(1)
-        .served_by(1, since=ago(3600))
-        .following(2)
-        .trying(2, since=ago(seconds))
-    )
-    seen = seen.with_deployment_of(2, seen.pod_of(2).created(ago(seconds)).unschedulable())
+def trying_for(seconds: float, **strategy: Any) -> DeploymentSeen:
+    """Version 1 serves; version 2 has been tried for so long."""
+    seen = a_deployment_seen().following(1).served_by(1, since=ago(3600)).following(2)
+    seen = seen.trying(2, since=ago(seconds))
     return seen.wanting(strategy={"type": "BlueGreen", **strategy}) if strategy else seen
+
+
+def without_room(seconds: float, **strategy: Any) -> DeploymentSeen:
+    """The pod of version 2 has found no node."""
+    seen = trying_for(seconds, **strategy)
+    return seen.with_deployment_of(2, seen.pod_of(2).created(ago(seconds)).unschedulable())
+
+
+HELD = Told(
+    "FailedAttachVolume", 'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) iris-1', NOW
+)
+
+
+def without_its_volume(seconds: float, told: Told = HELD, **strategy: Any) -> DeploymentSeen:
+    """The pod of version 2 has found a node, which cannot have the volume."""
+    seen = trying_for(seconds, **strategy)
+    return seen.with_deployment_of(2, seen.pod_of(2).on_node("node-2").created(ago(seconds))).but(told=told)
 
 
 def decided(seen: DeploymentSeen) -> Rollout:
@@ -52,6 +64,26 @@ def test_a_candidate_that_finds_no_node_takes_the_place_of_what_serves_where_tha
     assert (rollout.candidate.in_place, rollout.candidate.step) == (True, "Draining")
     assert rollout.keep == {seen.name_of(1), seen.name_of(2)}
     assert rollout.switch == ""
+
+
+@pytest.mark.parametrize("seconds", [NO_ROOM_SECONDS - 20, NO_ROOM_SECONDS])
+def test_a_candidate_whose_volume_another_node_has_is_without_room_as_well(seconds: float) -> None:
+    said = decided(without_its_volume(seconds)).candidate
+    assert said
+    assert f"A pod of another node has the volume: {HELD.message}" in (said.message or "")
+    lasts = seconds >= NO_ROOM_SECONDS
+    assert ("spec.strategy.recreateWhenUnschedulable" in (said.message or "")) is lasts
+    takes = decided(without_its_volume(seconds, recreateWhenUnschedulable=True)).candidate
+    assert takes
+    assert bool(takes.in_place) is lasts
+
+
+def test_a_volume_that_cannot_be_had_at_all_is_no_reason_to_take_the_place_of_what_serves() -> None:
+    told = Told("FailedAttachVolume", 'AttachVolume.Attach failed for volume "pvc-1": no such disk', NOW)
+    stays = decided(without_its_volume(61, told, recreateWhenUnschedulable=True)).candidate
+    assert stays
+    assert not stays.in_place
+    assert told.message in (stays.message or "")
 
 
 def test_a_candidate_that_has_taken_a_place_and_finds_no_node_goes_on_waiting_for_one() -> None:

@@ -69,8 +69,8 @@ class Laws:
     def _clients_are_sent_somewhere(self, before: Body | None, after: Body) -> None:
         if before and not selected(after):
             self._clients_are_sent_to_a_canary_that_is_proven(after)
-        elif before and not selected(before) and self._serves(after):
-            # They could meet its pods all along, and now the candidate's no more.
+        elif self._serves(after) and (before is None or not selected(before)):
+            # They could meet its pods all along: now the candidate's no more, or until somebody deleted the Service.
             return
         elif selected(before) != selected(after):
             self._clients_are_sent_to_what_is_proven(after)

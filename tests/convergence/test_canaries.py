@@ -126,3 +126,14 @@ def test_an_approved_canary_whose_figures_are_missing_waits_where_it_is_and_is_a
     annotate(world, APPROVE, "2/again")
     ends_well(world)
     assert serving(world) == "2"
+
+
+def test_a_canary_begins_also_where_what_served_broke_and_the_service_was_deleted() -> None:
+    world = a_world_with_canaries()
+    world.a_version_breaks(0)
+    service = world.server.find("Service", NAME)
+    assert service
+    world.server.remove(service)
+    publish(world)
+    ends_well(world)
+    assert (serving(world), history(world)) == ("2", ["2", "1"])

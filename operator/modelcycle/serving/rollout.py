@@ -76,13 +76,10 @@ def _lasting(observed: Observed, rollout: Rollout) -> Rollout:
 
 
 def _reachable(observed: Observed, rollout: Rollout) -> Rollout:
-    """The client Service is made again if somebody deleted it, for what it named before."""
-    serving = rollout.serving
-    if observed.service or serving is None or rollout.switch:
+    """The client Service is made again if somebody deleted it, for what it named before: that chooses nothing anew."""
+    if observed.service or rollout.serving is None or rollout.switch:
         return rollout
-    wanted = observed.deployment.spec.replicas
-    proven = _proof(observed, serving.revision, wanted).verdict == "Proven"
-    return replace(rollout, switch=serving.revision) if proven else rollout
+    return replace(rollout, switch=rollout.serving.revision)
 
 
 def _towards_target(observed: Observed, before: Rollout, now: datetime) -> Rollout:

@@ -91,10 +91,10 @@ def test_a_client_service_that_somebody_deleted_is_made_again_for_what_served_wh
     assert lost.name_of(1) in rollout.keep
 
 
-def test_a_client_service_is_not_made_again_for_pods_that_are_not_ready() -> None:
+def test_a_client_service_is_made_again_also_while_not_all_pods_are_ready() -> None:
     seen = one_serves()
     pods = (seen.pod_of(1).running(),)
-    assert decided(seen.but(service=None, endpoints={}, pods=pods)).switch == ""
+    assert decided(seen.but(service=None, endpoints={}, pods=pods)).switch == seen.name_of(1)
 
 
 def test_pods_of_another_revision_prove_nothing() -> None:

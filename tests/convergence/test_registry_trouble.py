@@ -43,6 +43,16 @@ def test_a_registry_that_went_back_in_time_moves_nothing_until_the_older_version
     assert serving(world) == "1"
 
 
+def test_a_version_that_fails_after_its_switch_gives_way_also_where_the_registry_has_forgotten_it() -> None:
+    world = a_world()
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "2")
+    world.a_version_breaks(1)
+    world.the_registry_is_restored_from_a_backup(0)
+    ends_well(world)
+    assert serving(world) == "1"
+
+
 @pytest.mark.parametrize("nowhere", [{}, {ALIAS: 9}, {ALIAS: 2}], ids=["none", "no version", "on S3"])
 def test_what_serves_goes_on_while_the_alias_leads_to_nothing(nowhere: dict[str, int]) -> None:
     world = a_world()

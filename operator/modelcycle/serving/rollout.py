@@ -61,11 +61,21 @@ def _decided(observed: Observed, before: Rollout, now: datetime) -> Rollout:
         return back
     before = without_void_rejection(before)
     if before.candidate and before.serving and before.candidate.revision == before.serving.revision:
-        settled = settling(observed, before, now)
+        settled = None if _moves_on(observed, before) else settling(observed, before, now)
         if settled:
             return settled
         before = replace(before, candidate=None, approved="")
     return _towards_target(observed, before, now)
+
+
+def _moves_on(observed: Observed, before: Rollout) -> bool:
+    """Whether another version takes the place of what has just taken over: one that may not leaves it to settle."""
+    target = before.target
+    if target is None or before.serving is None or target.name == before.serving.revision:
+        return False
+    was_rejected = any(entry.revision == target.name for entry in before.rejected)
+    held_up = _not_now(observed, before, target) or gates.unmet(observed.deployment.spec, observed.origin)
+    return not was_rejected and not held_up
 
 
 def _lasting(observed: Observed, rollout: Rollout) -> Rollout:

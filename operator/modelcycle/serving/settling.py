@@ -13,13 +13,12 @@ UNREADY_SECONDS = 10
 
 
 def settling(observed: Observed, before: Rollout, now: datetime) -> Rollout | None:
-    """The decision while the switch is young; None when it has settled, or something else is wanted."""
+    """The decision while the switch is young; None when it has settled, or nothing is to serve."""
     serving, candidate = before.serving, before.candidate
     assert serving is not None
     assert candidate is not None
     since, spec, last = serving.since, observed.deployment.spec, previous(before)
-    elsewhere = before.target is not None and before.target.name != serving.revision
-    if elsewhere or spec.replicas == 0:
+    if spec.replicas == 0:
         return None
     left = since + timedelta(seconds=spec.keep_previous_seconds) - now if since else None
     young = left is None or left > timedelta(0) or candidate.unready_since is not None

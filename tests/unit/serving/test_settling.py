@@ -116,3 +116,29 @@ def test_clients_that_have_not_gone_back_yet_are_led_back_once_more() -> None:
 def test_where_nothing_can_take_over_again_what_serves_is_not_rejected(before: dict[str, Any]) -> None:
     rollout = decided(failed(**before))
     assert (rollout.switch, rollout.rejected) == ("", ())
+
+
+REQUIRE = [{"metric": "accuracy", "atLeast": 0.9}]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(switched(unready=10).following(3).wanting(hold=True), id="hold"),
+        pytest.param(switched(unready=10).following(3).having_rejected(3), id="it was rejected"),
+        pytest.param(switched(unready=10).following(3).wanting(require=REQUIRE), id="its run lacks a metric"),
+    ],
+)
+def test_clients_go_back_also_where_another_version_is_followed_that_may_not_come(
+    seen: DeploymentSeen,
+) -> None:
+    rollout = decided(seen)
+    assert rollout.switch == seen.name_of(1)
+    assert {(entry.version, entry.reason) for entry in rollout.rejected} >= {("2", "FailedAfterSwitch")}
+
+
+def test_a_version_that_may_come_takes_the_place_of_one_that_fails_after_its_switch() -> None:
+    seen = switched(unready=10).following(3)
+    rollout = decided(seen)
+    assert rollout.create
+    assert (rollout.create.name, rollout.switch) == (seen.name_of(3), "")

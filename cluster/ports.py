@@ -1,6 +1,5 @@
 """Which ports of 127.0.0.1 lead to which NodePorts."""
 
-import errno
 import socket
 from collections.abc import Callable, Iterable
 
@@ -23,25 +22,26 @@ def assign(
 
 
 def is_free(port: int) -> bool:
-    return _can_be_bound(port) and _is_refused(port)
-
-
-def _can_be_bound(port: int) -> bool:
-    with socket.socket() as probe:
+    """Whether a server can listen on it and is reached by it: the rule of a cluster whose processes were killed leads
+    requests elsewhere, and nobody listens here.
+    """
+    with socket.socket() as server:
         # A port whose last connection still lingers is free for a server.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.settimeout(1)
         try:
-            probe.bind(("127.0.0.1", port))
+            server.bind(("127.0.0.1", port))
+            server.listen()
+            return _is_reached(server, port)
         except OSError:
             return False
-        return True
 
 
-def _is_refused(port: int) -> bool:
-    """Whether nobody answers: the rule of a cluster whose processes were killed leads on without a listener here."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+def _is_reached(server: socket.socket, port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+        connection, peer = server.accept()
+        with connection:
+            return bool(peer == client.getsockname())
 
 
 def any_free() -> int:

@@ -40,7 +40,9 @@ def test_a_port_is_taken_while_somebody_listens_on_it():
 LED_ELSEWHERE = """
 ip link set lo up
 iptables -t nat -A OUTPUT -d 127.0.0.1 -p tcp --dport 30500 -j DNAT --to-destination 127.0.0.1:30501
-exec "$0" -c 'import socket, cluster.ports as p; s = socket.create_server(("127.0.0.1", 30501)); print(p.is_free(30500))'
+exec "$0" -c "import socket, cluster.ports as ports
+if '$1': elsewhere = socket.create_server(('127.0.0.1', 30501))
+print(ports.is_free(30500), ports.is_free(30502))"
 """
 
 
@@ -48,6 +50,7 @@ exec "$0" -c 'import socket, cluster.ports as p; s = socket.create_server(("127.
     os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "iptables"))),
     reason="needs root and iptables, for a network of its own",
 )
-def test_a_port_that_leads_elsewhere_is_taken_though_nobody_listens_on_it():
-    command = ["unshare", "--net", "sh", "-ec", LED_ELSEWHERE, sys.executable]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+@pytest.mark.parametrize("answered", ["answered", ""], ids=["where it is answered", "where it is refused"])
+def test_a_port_that_leads_elsewhere_is_taken_though_nobody_listens_on_it(answered: str):
+    command = ["unshare", "--net", "sh", "-ec", LED_ELSEWHERE, sys.executable, answered]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False True\n"

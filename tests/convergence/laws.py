@@ -73,9 +73,18 @@ class Laws:
             # They could meet its pods all along: now the candidate's no more, or until somebody deleted the Service.
             return
         elif selected(before) != selected(after):
-            self._clients_are_sent_to_what_is_proven(after)
+            if not self._room_is_given_back(before, after):
+                self._clients_are_sent_to_what_is_proven(after)
             self._clients_are_sent_to_what_is_approved(selected(before), after)
             self._clients_are_sent_to_what_answers_alike(after, selected(after))
+
+    def _room_is_given_back(self, before: Body | None, service: Body) -> bool:
+        """What failed after it had taken the place of another gives that back; the other's pods have yet to come."""
+        owner = service["metadata"]["name"]
+        live = self.server.find("ModelDeployment", owner) or {}
+        failed = [entry["revision"] for entry in live.get("status", {}).get("rejected", ())]
+        back = self.server.find("Deployment", f"{owner}-{selected(service)}")
+        return bool(selected(before) in failed and back and not back["spec"]["replicas"])
 
     def _serves(self, service: Body) -> bool:
         live = self.server.find("ModelDeployment", service["metadata"]["name"])

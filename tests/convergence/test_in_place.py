@@ -47,6 +47,21 @@ def test_in_place_the_old_version_comes_back_when_the_new_one_is_rejected(behavi
     assert status(world)["readyReplicas"] == 1
 
 
+@pytest.mark.parametrize("forgiven", [False, True], ids=["", "and the alias moves meanwhile"])
+def test_in_place_the_old_version_comes_back_when_the_new_one_fails_after_the_switch(forgiven: bool) -> None:
+    world = a_world_with_room_for_one()
+    publish(world)
+    step_by_step(world, lambda: serving(world) == "2")
+    world.a_version_breaks(1)
+    world.goes_on_until(lambda: rejected(world) == ["2"])
+    assert status(world)["rejected"][0]["reason"] == "FailedAfterSwitch"
+    if forgiven:
+        move(world, 1)
+    ends_well(world)
+    assert (serving(world), made(world)) == ("1", ["1"])
+    assert status(world)["readyReplicas"] == 1
+
+
 def test_in_place_a_version_that_was_kept_warm_makes_room_as_well() -> None:
     world = a_world()
     publish(world)

@@ -58,16 +58,25 @@ def _rejected(observed: Observed, target: Revision | None, met: str) -> tuple[Re
 def _kept(
     observed: Observed, serving: Serving | None, history: tuple[Past, ...], rejected: tuple[Rejected, ...]
 ) -> frozenset[str]:
-    """What serves, the one before it until that answers well, and whatever clients are still led to."""
+    """What serves, the one before it until that answers well, and whatever clients are still led to.
+
+    What has made room comes back when the pods of all others have gone: none is kept for it.
+    """
     led_to_by_gateway = weights.led_to(observed)
     if serving is None:
         return led_to_by_gateway
     failed = any(entry.revision == serving.revision for entry in rejected)
     answers = (serving.since is not None and not failed) or observed.deployment.spec.replicas == 0
+    made = observed.of_revision(serving.revision)
+    comes_back = made is not None and made.replicas == 0
     led_to = {name for name, is_ready in observed.endpoints if is_ready}
     reached = {pod.label(REVISION_LABEL) for pod in observed.pods if pod.name in led_to}
     return led_to_by_gateway | frozenset(
-        {serving.revision, *reached, *(past.revision for past in history[:1] if not answers)}
+        {
+            serving.revision,
+            *reached,
+            *(past.revision for past in history[:1] if not answers and not comes_back),
+        }
     )
 
 

@@ -1,4 +1,7 @@
-"""After the switch: the previous revision stays warm for a while, and takes over again where the new one fails."""
+"""After the switch: the previous revision stays warm for a while, and takes over again where the new one fails.
+
+One that has made room for the new one comes back as from a rejection: when the pods of that have gone.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,8 +24,8 @@ def settling(observed: Observed, before: Rollout, now: datetime) -> Rollout | No
     if spec.replicas == 0:
         return None
     left = since + timedelta(seconds=spec.keep_previous_seconds) - now if since else None
-    young = left is None or left > timedelta(0) or candidate.unready_since is not None
-    if young and last and _none_ready(observed, serving.revision):
+    young = left is None or left > timedelta(0)
+    if last and (young or _is_judged(observed, before, now)) and _none_ready(observed, serving.revision):
         return _failing(observed, before, now)
     settled = replace(
         before,
@@ -40,6 +43,15 @@ def settling(observed: Observed, before: Rollout, now: datetime) -> Rollout | No
     return None
 
 
+def _is_judged(observed: Observed, before: Rollout, now: datetime) -> bool:
+    """Whether it began to fail while the switch was young, and may still have to give way."""
+    failing_since, last = before.candidate and before.candidate.unready_since, previous(before)
+    if failing_since is None or last is None:
+        return False
+    lasted = (now - failing_since).total_seconds() >= UNREADY_SECONDS
+    return not lasted or _can_take_over(observed, last.revision)
+
+
 def _none_ready(observed: Observed, revision: str) -> bool:
     deployment = observed.of_revision(revision)
     return not any(pod.ready for pod in observed.pods_of(revision)) and not (deployment and deployment.ready)
@@ -53,7 +65,7 @@ def _failing(observed: Observed, before: Rollout, now: datetime) -> Rollout:
     assert last is not None
     unready_since = candidate.unready_since or now
     left = UNREADY_SECONDS - (now - unready_since).total_seconds()
-    if left <= 0 and _can_answer(observed, last.revision):
+    if left <= 0 and _can_take_over(observed, last.revision):
         text = f"No pod of it was ready for {UNREADY_SECONDS} s after the switch; version {last.version} is back."
         back = reject(before, serving.version, serving.revision, Failure("FailedAfterSwitch", text), now)
         return replace(back, switch=last.revision, keep=before.keep | {last.revision})
@@ -76,7 +88,7 @@ def back_from_failed(observed: Observed, before: Rollout) -> Rollout | None:
     """
     serving, last = before.serving, previous(before)
     entry = next((r for r in before.rejected if serving and r.revision == serving.revision), None)
-    if entry is None or last is None or not _can_answer(observed, last.revision):
+    if entry is None or last is None or not _can_take_over(observed, last.revision):
         return None
     return replace(rejected(before, entry), switch=last.revision, keep=before.keep | {last.revision})
 
@@ -88,7 +100,10 @@ def without_void_rejection(before: Rollout) -> Rollout:
     return replace(before, rejected=left)
 
 
-def _can_answer(observed: Observed, revision: str) -> bool:
+def _can_take_over(observed: Observed, revision: str) -> bool:
+    """Whether it answers, or has made room for what failed: then it has to come first."""
     deployment = observed.of_revision(revision)
+    if deployment is None:
+        return False
     ready = any(pod.ready for pod in observed.pods_of(revision))
-    return deployment is not None and deployment.ready > 0 and ready
+    return deployment.replicas == 0 or (deployment.ready > 0 and ready)

@@ -93,6 +93,21 @@ def test_a_version_that_fails_when_it_has_settled_goes_on_serving() -> None:
     assert rollout.reason == "RolloutComplete"
 
 
+def test_a_version_that_fails_goes_on_serving_when_its_time_is_over_and_nothing_can_take_over_again() -> None:
+    rollout = decided(switched(since=61, unready=10, ready_before=False, counted_before=0))
+    assert (rollout.switch, rollout.rejected, rollout.candidate) == ("", (), None)
+    assert rollout.reason == "RolloutComplete"
+
+
+def test_a_version_that_has_made_room_comes_back_though_it_has_no_pods() -> None:
+    seen = switched(unready=10, ready_before=False)
+    one = a_revision_deployment(seen.deployment, 1).with_replicas(0)
+    seen = seen.but(revisions=(one, *seen.revisions[1:]))
+    rollout = decided(seen)
+    assert rollout.switch == seen.name_of(1)
+    assert [(entry.version, entry.reason) for entry in rollout.rejected] == [("2", "FailedAfterSwitch")]
+
+
 def test_a_first_version_that_fails_has_nothing_to_go_back_to() -> None:
     seen = switched(unready=10)
     rollout = decided(seen.but(deployment=seen.deployment.with_status(history=[])))

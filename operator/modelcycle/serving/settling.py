@@ -6,6 +6,7 @@ One that has made room for the new one comes back as from a rejection: when the 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from modelcycle.api.modeldeployment import Candidate, Past
 from modelcycle.failure import Failure
 from modelcycle.serving.decision import Rollout, reject, rejected
 from modelcycle.serving.observed import Observed
@@ -25,7 +26,11 @@ def settling(observed: Observed, before: Rollout, now: datetime) -> Rollout | No
         return None
     left = since + timedelta(seconds=spec.keep_previous_seconds) - now if since else None
     young = left is None or left > timedelta(0)
-    if last and (young or _is_judged(observed, before, now)) and _none_ready(observed, serving.revision):
+    if (
+        last
+        and (young or _is_judged(observed, candidate, last, now))
+        and _none_ready(observed, serving.revision)
+    ):
         return _failing(observed, before, now)
     settled = replace(
         before,
@@ -43,12 +48,11 @@ def settling(observed: Observed, before: Rollout, now: datetime) -> Rollout | No
     return None
 
 
-def _is_judged(observed: Observed, before: Rollout, now: datetime) -> bool:
+def _is_judged(observed: Observed, candidate: Candidate, last: Past, now: datetime) -> bool:
     """Whether it began to fail while the switch was young, and may still have to give way."""
-    failing_since, last = before.candidate and before.candidate.unready_since, previous(before)
-    if failing_since is None or last is None:
+    if candidate.unready_since is None:
         return False
-    lasted = (now - failing_since).total_seconds() >= UNREADY_SECONDS
+    lasted = (now - candidate.unready_since).total_seconds() >= UNREADY_SECONDS
     return not lasted or _can_take_over(observed, last.revision)
 
 

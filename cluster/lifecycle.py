@@ -1,5 +1,6 @@
 """The cluster comes and goes: `up` keeps a healthy one, `down` leaves nothing behind."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -146,8 +147,10 @@ def _keep(made: Made, nodes: int | None) -> None:
 
 def _remove(made: Made) -> None:
     if kind.runs(made):
-        # What pods wrote belongs to their user, which a node may remove and this user perhaps not.
-        kind.on_node(made, kind.nodes(made)[0], ["find", kind.SHARED, "-mindepth", "1", "-delete"])
+        # What pods wrote belongs to their user, which a node may remove and this user perhaps not. Of a cluster whose
+        # processes were killed its engine can go on saying that it runs.
+        with contextlib.suppress(Problem):
+            kind.on_node(made, kind.nodes(made)[0], ["find", kind.SHARED, "-mindepth", "1", "-delete"])
     kind.delete(made)
     if not kind.clusters(made):
         sysctls.restore()

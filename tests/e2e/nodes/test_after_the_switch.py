@@ -20,11 +20,9 @@ def young(model: str) -> Iterator[Stand]:
 
 
 def stop(pod: Manifest) -> None:
-    """Its server stands still, as one that waits for something for ever."""
-    name, node = pod["metadata"]["name"], pod["spec"]["nodeName"]
-    container = f"$(crictl ps --quiet --name serve --label io.kubernetes.pod.name={name})"
-    pid = f"$(crictl inspect --output go-template --template '{{{{.info.pid}}}}' {container})"
-    on(node, f"kill -STOP {pid}")
+    """Its processes stand still, as those that wait for something for ever."""
+    own = f"grep -lsz '^HOSTNAME={pod['metadata']['name']}$' /proc/[0-9]*/environ"
+    on(pod["spec"]["nodeName"], f"{own} | cut -d/ -f3 | xargs kill -STOP")
 
 
 @pytest.mark.parametrize("strategy", ["BlueGreen", "Recreate"])

@@ -61,21 +61,23 @@ def _decided(observed: Observed, before: Rollout, now: datetime) -> Rollout:
         return back
     before = without_void_rejection(before)
     if before.candidate and before.serving and before.candidate.revision == before.serving.revision:
-        settled = None if _moves_on(observed, before) else settling(observed, before, now)
-        if settled:
+        if settled := _settled(observed, before, now):
             return settled
         before = replace(before, candidate=None, approved="")
     return _towards_target(observed, before, now)
 
 
-def _moves_on(observed: Observed, before: Rollout) -> bool:
-    """Whether another version takes the place of what has just taken over: one that may not leaves it to settle."""
-    target = before.target
-    if target is None or before.serving is None or target.name == before.serving.revision:
-        return False
-    was_rejected = any(entry.revision == target.name for entry in before.rejected)
-    held_up = _not_now(observed, before, target) or gates.unmet(observed.deployment.spec, observed.origin)
-    return not was_rejected and not held_up
+def _settled(observed: Observed, before: Rollout, now: datetime) -> Rollout | None:
+    """What has just taken over is left to settle, unless another version is followed that may come."""
+    target, serving = before.target, before.serving
+    if target is None or serving is None or target.name == serving.revision:
+        return settling(observed, before, now)
+    entry = next((r for r in before.rejected if r.revision == target.name), None)
+    held_up = rejected(before, entry) if entry else _not_now(observed, before, target)
+    settled = settling(observed, before, now) if held_up else None
+    if settled is None or held_up is None or settled.switch:
+        return settled
+    return replace(settled, reason=held_up.reason, message=held_up.message)
 
 
 def _lasting(observed: Observed, rollout: Rollout) -> Rollout:

@@ -133,15 +133,11 @@ def test_where_nothing_can_take_over_again_what_serves_is_not_rejected(before: d
     assert (rollout.switch, rollout.rejected) == ("", ())
 
 
-REQUIRE = [{"metric": "accuracy", "atLeast": 0.9}]
-
-
 @pytest.mark.parametrize(
     "seen",
     [
         pytest.param(switched(unready=10).following(3).wanting(hold=True), id="hold"),
         pytest.param(switched(unready=10).following(3).having_rejected(3), id="it was rejected"),
-        pytest.param(switched(unready=10).following(3).wanting(require=REQUIRE), id="its run lacks a metric"),
     ],
 )
 def test_clients_go_back_also_where_another_version_is_followed_that_may_not_come(
@@ -157,3 +153,9 @@ def test_a_version_that_may_come_takes_the_place_of_one_that_fails_after_its_swi
     rollout = decided(seen)
     assert rollout.create
     assert (rollout.create.name, rollout.switch) == (seen.name_of(3), "")
+
+
+def test_while_what_has_just_taken_over_settles_it_is_said_why_another_version_does_not_come() -> None:
+    rollout = decided(switched(since=None, ready=True, counted=1).following(3).wanting(hold=True))
+    assert rollout.candidate
+    assert (rollout.candidate.step, rollout.reason) == ("Settling", "Held")

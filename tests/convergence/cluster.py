@@ -41,6 +41,7 @@ class ApiServer:
         events: by kind, what happened and has not been delivered by the operator's watch.
         forbids: no Job or Deployment can be made, as under a quota or a missing right.
         refuses_pods: no pod of a Job can be made, as under a quota; full: no node takes one.
+        crowded: what keeps pods of two revisions from running at once, of crowding.py, or "".
         gateway_api: whether the kinds of the Gateway API are installed.
     """
 
@@ -52,6 +53,7 @@ class ApiServer:
         self.forbids = False
         self.refuses_pods = False
         self.full = False
+        self.crowded = ""
         self.gateway_api = True
 
     def find(self, kind: str, name: str) -> Body | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from modelcycle.plan import VERSION_LABEL, Body
+from modelcycle.plan import REVISION_LABEL, VERSION_LABEL, Body
 from modelcycle.pods import timestamp
 from modelcycle.serving.manifests import PREPARE
 from modelcycle.serving.proof import NEVER_SERVABLE, RESTARTS_MAX
@@ -18,6 +18,7 @@ from modelcycle.training.nodes import INDEX
 from tests.builders.base import condition, merged, wire_time
 from tests.builders.children import JobBuilder, PodBuilder
 from tests.convergence.cluster import ApiServer, controller
+from tests.convergence.crowding import is_crowded_out, what_is_said
 from tests.convergence.registry import (
     CRASHES,
     ERRS,
@@ -38,6 +39,7 @@ class Controllers:
     Attributes:
         outcomes: by UID of the TrainingRun, how its Job ended and the version that its pod registered.
         gateway_works: whether the controller of the Gateway takes HTTPRoutes.
+        crowded_out: the revisions of which a pod has had to wait for those of others.
     """
 
     def __init__(self, server: ApiServer, registry: MemoryRegistry) -> None:
@@ -45,6 +47,7 @@ class Controllers:
         self.registry = registry
         self.outcomes: dict[str, tuple[str, str | None]] = {}
         self.gateway_works = True
+        self.crowded_out: set[str] = set()
         self._leads: dict[str, dict[str, int]] = {}
 
     def actions(self) -> list[Action]:
@@ -216,6 +219,9 @@ class Controllers:
         if pod["status"]["phase"] == "Pending" and trains and self.server.full:
             if not pod["status"].get("conditions"):
                 yield self._becomes(PodBuilder(pod).unschedulable())
+        elif pod["status"]["phase"] == "Pending" and not trains and is_crowded_out(self.server, pod):
+            self.crowded_out.add(pod["metadata"]["labels"][REVISION_LABEL])
+            yield from what_is_said(self.server, pod)
         elif pod["status"]["phase"] == "Pending" and not trains and self._behaviour(pod) == INSTALLS:
             yield from self._installing(pod)
         elif pod["status"]["phase"] == "Pending":

@@ -53,6 +53,7 @@ class Laws:
         elif kind == "ModelDeployment" and before and after:
             self._a_version_is_rejected_for_what_it_is(before, after)
             self._note_who_is_past_parity(after)
+            self._what_serves_goes_first_where_it_must(before, after)
         elif kind == "Job" and after and not before:
             self._a_job_is_made_once(after)
         elif kind == "Service" and after:
@@ -270,6 +271,20 @@ class Laws:
             and pod["metadata"]["labels"][REVISION_LABEL] != revision
         ]
         assert not others, f"{revision} has no room beside {others}"
+
+    def _what_serves_goes_first_where_it_must(self, before: Body, after: Body) -> None:
+        """With Recreate, or where a candidate that may take its place has not found room beside it."""
+        candidate, known = (
+            after["status"].get("candidate") or {},
+            before.get("status", {}).get("candidate") or {},
+        )
+        if not candidate.get("inPlace") or known.get("inPlace"):
+            return
+        strategies = self.operator.strategies[after["metadata"]["name"]]
+        crowded_out = candidate["revision"] in self.controllers.crowded_out
+        may = any(strategy.get("recreateWhenUnschedulable") for strategy in strategies)
+        recreate = any(strategy.get("type") == "Recreate" for strategy in strategies)
+        assert recreate or (crowded_out and may), "what serves went without need"
 
     def _nobody_deletes_what_serves(self, deployment: Body) -> None:
         labels = deployment["metadata"]["labels"]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 from modelcycle.errand import Answer, Errand, Outcome
-from modelcycle.plan import VERSION_LABEL
+from modelcycle.plan import VERSION_LABEL, Body
 from modelcycle.pods import Pod
 from modelcycle.runtime import asking, relist
 from modelcycle.runtime.cluster import ApiError
@@ -88,9 +88,10 @@ class Process:
 
     Attributes:
         woken: what is to be worked on; `timers`: when it will be; `tasks`: what is being worked on.
-        replicas, promotions, parities, seen, endpoints: by name of a ModelDeployment, what its last pass has known at any
-            time: the replicas and the promotion wanted and whether parity is, the UIDs of Deployments and ready pods, and the pods that
-            clients are led to. pods: UIDs of those that it knew at the pass's start.
+        replicas, promotions, parities, strategies, seen, endpoints: by name of a ModelDeployment, what its last pass
+            has known at any time: the replicas, the promotion and the strategy wanted and whether parity is, the UIDs
+            of Deployments and ready pods, and the pods that clients are led to.
+        pods: UIDs of those that it knew at the pass's start.
     """
 
     def __init__(self, cluster: MemoryCluster, registry: MemoryRegistry) -> None:
@@ -104,6 +105,7 @@ class Process:
         self.seen: dict[str, set[str]] = {}
         self.endpoints: dict[str, set[str]] = {}
         self.parities: dict[str, set[bool]] = {}
+        self.strategies: dict[str, list[Body]] = {}
         self._repeats: Counter[tuple[Key, int]] = Counter()
         self.context = Context(
             cluster=cluster,
@@ -159,6 +161,7 @@ class Process:
             self.woken.discard(key)
             self.timers.pop(key, None)
             self.promotions[key.name], self.parities[key.name] = set(), set()
+            self.strategies[key.name] = []
             self.pods[key.name] = {entry.uid for entry in self.context.store.children(PODS, key)}
             self.replicas[key.name], self.seen[key.name], self.endpoints[key.name] = set(), set(), set()
             self.tasks[key] = self._start(key)
@@ -180,6 +183,7 @@ class Process:
             self.replicas[key.name].add(spec["replicas"])
             self.promotions[key.name].add(spec.get("promotion", "Automatic"))
             self.parities[key.name].add("parity" in spec)
+            self.strategies[key.name].append(spec.get("strategy", {}))
         self.seen[key.name] |= {entry.uid for entry in store.children(DEPLOYMENTS, key)}
         self.seen[key.name] |= {entry.uid for entry in store.children(PODS, key) if entry.item.ready}
         slices = [entry.item for entry in store.children(ENDPOINT_SLICES, key)]

@@ -6,11 +6,13 @@ CONVERGENCE_EXAMPLES=10000 asks for so many new ones; with --hypothesis-seed the
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from tests.convergence.world import World
+from tests.convergence.story import a_world, change
+from tests.convergence.world import CANARY, GATEWAY, GIVES_WAY, World
 
 EXAMPLES = os.environ.get("CONVERGENCE_EXAMPLES")
 EXAMPLES_BY_DEFAULT, STEPS, PICKS = 750, 120, 24
@@ -50,6 +52,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     World.a_quota_comes_or_goes,
     World.pods_of_jobs_are_refused_or_allowed,
     World.all_nodes_are_full_or_free,
+    World.there_is_room_for_one_revision_or_more,
     World.a_node_is_drained,
     World.somebody_suspends_or_resumes,
     World.somebody_changes_how_long_a_run_may_wait_and_stay,
@@ -80,6 +83,21 @@ HAPPENINGS: tuple[Happening, ...] = (
 )
 
 
+def a_version_serves(**spec: object) -> World:
+    world = a_world()
+    change(world, **spec)
+    return world
+
+
+# Most of what can go wrong goes wrong when one version serves and another one comes.
+BEGINNINGS: tuple[Callable[[], World], ...] = (
+    World,
+    a_version_serves,
+    partial(a_version_serves, strategy=GIVES_WAY),
+    partial(a_version_serves, strategy={"type": "Recreate"}),
+    partial(a_version_serves, strategy=CANARY, replicas=2),
+    partial(a_version_serves, strategy=CANARY, route=GATEWAY),
+)
 STORIES = st.lists(st.integers(0, len(HAPPENINGS) * PICKS - 1), min_size=STEPS, max_size=STEPS)
 
 
@@ -90,9 +108,15 @@ STORIES = st.lists(st.integers(0, len(HAPPENINGS) * PICKS - 1), min_size=STEPS, 
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(STORIES, st.sets(st.sampled_from(HAPPENINGS), max_size=len(set(HAPPENINGS)) // 2))
-def test_whatever_happens_the_world_comes_to_what_was_wanted(story: list[int], never: set[Happening]) -> None:
-    world = World()
+@given(
+    st.sampled_from(BEGINNINGS),
+    STORIES,
+    st.sets(st.sampled_from(HAPPENINGS), max_size=len(set(HAPPENINGS)) // 2),
+)
+def test_whatever_happens_the_world_comes_to_what_was_wanted(
+    begins: Callable[[], World], story: list[int], never: set[Happening]
+) -> None:
+    world = begins()
     for step in story:
         happens, pick = HAPPENINGS[step // PICKS], step % PICKS
         if happens not in never | {nothing_happens}:

@@ -3,6 +3,7 @@
 import pytest
 from modelcycle.api.modeldeployment import APPROVE
 
+from tests.convergence.crowding import NO_NODE, NO_VOLUME
 from tests.convergence.registry import CRASHES, HANGS, UNSERVABLE
 from tests.convergence.story import (
     a_world,
@@ -17,7 +18,7 @@ from tests.convergence.story import (
     status,
     step_by_step,
 )
-from tests.convergence.world import World
+from tests.convergence.world import GIVES_WAY, World
 
 
 def a_world_with_room_for_one() -> World:
@@ -93,3 +94,34 @@ def test_in_place_the_old_version_comes_back_when_it_is_followed_again() -> None
     ends_well(world)
     assert (serving(world), made(world), rejected(world)) == ("1", ["1"], [])
     assert status(world)["readyReplicas"] == 1
+
+
+@pytest.mark.parametrize("crowded", [NO_NODE, NO_VOLUME])
+def test_in_place_a_version_without_room_takes_the_place_of_the_old_one_where_it_may(crowded: str) -> None:
+    world = a_world()
+    change(world, strategy=GIVES_WAY)
+    world.server.crowded = crowded
+    publish(world)
+    ends_well(world)
+    assert (serving(world), made(world), rejected(world)) == ("2", ["2"], [])
+
+
+@pytest.mark.parametrize("crowded", [NO_NODE, NO_VOLUME])
+def test_in_place_the_old_version_comes_back_to_the_room_that_the_new_one_leaves(crowded: str) -> None:
+    world = a_world()
+    change(world, strategy=GIVES_WAY)
+    world.server.crowded = crowded
+    publish(world, UNSERVABLE)
+    ends_well(world)
+    assert (serving(world), made(world), rejected(world)) == ("1", ["1"], ["2"])
+    assert status(world)["readyReplicas"] == 1
+
+
+@pytest.mark.parametrize("crowded", [NO_NODE, NO_VOLUME])
+def test_without_room_the_old_version_goes_on_serving_where_it_may_not_be_replaced(crowded: str) -> None:
+    world = a_world()
+    world.server.crowded = crowded
+    publish(world)
+    ends_well(world)
+    assert (serving(world), made(world), rejected(world)) == ("1", ["1"], ["2"])
+    assert "spec.strategy.recreateWhenUnschedulable" in status(world)["rejected"][0]["message"]

@@ -24,6 +24,7 @@ from tests.builders.resources import (
 )
 from tests.convergence.cluster import REFUSED, ApiServer, DeathError, MemoryCluster, controller
 from tests.convergence.controllers import Controllers, ready, stumbled
+from tests.convergence.crowding import NO_NODE, NO_VOLUME
 from tests.convergence.laws import Laws
 from tests.convergence.process import ORPHANS, POLL, RELIST, TAGS, Process
 from tests.convergence.registry import BEHAVIOURS, GOOD, HANGS, ODD, MemoryRegistry
@@ -57,6 +58,8 @@ CANARY: Body = {
     "type": "Canary",
     "canary": {"steps": [{"weight": 10, "pauseSeconds": 30}, {"weight": 40, "pauseSeconds": 30}]},
 }
+# Where there is no room for two, the new one takes the place of the old one.
+GIVES_WAY: Body = {"type": "BlueGreen", "recreateWhenUnschedulable": True}
 GATEWAY: Body = {"host": "a.example.org", "ingressClassName": None, "gateway": {"name": "public"}}
 INGRESS: Body = {"host": "a.example.org", "ingressClassName": "nginx", "gateway": None}
 PARITY: Body = {"maxChangedFraction": 0.1}
@@ -186,6 +189,9 @@ class World:
 
     def all_nodes_are_full_or_free(self, pick: int = 0) -> None:
         self.server.full = not self.server.full
+
+    def there_is_room_for_one_revision_or_more(self, pick: int) -> None:
+        self.server.crowded = chosen((NO_NODE, NO_VOLUME, "", NO_NODE), pick)
 
     def a_node_is_drained(self, pick: int) -> None:
         """A training pod of a Job that can stand it is evicted."""
@@ -325,7 +331,10 @@ class World:
     def somebody_deploys(self, pick: int) -> None:
         name = chosen("ab", pick)
         if not self.server.find("ModelDeployment", name):
-            spec = chosen(({}, {"strategy": CANARY}, {"strategy": CANARY, "route": GATEWAY}), pick // 6)
+            spec = chosen(
+                ({}, {"strategy": CANARY}, {"strategy": CANARY, "route": GATEWAY}, {"strategy": GIVES_WAY}),
+                pick // 6,
+            )
             self.server.create(following(a_model_deployment(name).with_spec(**spec), pick).content)
 
     def somebody_changes_a_spec(self, pick: int) -> None:
@@ -345,8 +354,10 @@ class World:
 
     def somebody_changes_the_strategy(self, pick: int) -> None:
         if body := self._some("ModelDeployment", pick):
-            strategy = chosen(({"type": "Recreate"}, {"type": "BlueGreen"}, CANARY), pick // 2)
-            self.server.update(merged(body, {"spec": {"strategy": {"canary": None, **strategy}}}))
+            strategies = ({"type": "Recreate"}, {"type": "BlueGreen"}, CANARY, GIVES_WAY)
+            others = {"canary": None, "recreateWhenUnschedulable": None}
+            strategy = {"type": "BlueGreen", **others, **chosen(strategies, pick // 2)}
+            self.server.update(merged(body, {"spec": {"strategy": strategy}}))
 
     def somebody_changes_the_way_in(self, pick: int) -> None:
         if body := self._some("ModelDeployment", pick):
@@ -441,7 +452,7 @@ class World:
     def all_trouble_ends(self) -> None:
         self.cluster.faults.clear()
         self.registry.up, self.registry.stumbles, self.server.forbids = True, 0, False
-        self.server.refuses_pods, self.server.full = False, False
+        self.server.refuses_pods, self.server.full, self.server.crowded = False, False, ""
         self.server.gateway_api, self.controllers.gateway_works = True, True
         for run in self.server.all("TrainingRun"):
             self.server.update(merged(run, {"spec": {"suspend": False}}))

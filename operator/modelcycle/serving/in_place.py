@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from modelcycle.api.modeldeployment import Candidate
+from modelcycle.api.modeldeployment import Candidate, ModelDeployment
 from modelcycle.plan import REVISION_LABEL
 from modelcycle.pods import UNSCHEDULABLE, Pod
 from modelcycle.serving import canary, silence
@@ -56,6 +56,15 @@ def draining(observed: Observed, before: Rollout, candidate: Candidate) -> Rollo
         return None
     pods = "1 pod" if left == 1 else f"{left} pods"
     return under_way(before, candidate, "Draining", f"{pods} of the version before it still to go.")
+
+
+def cure(deployment: ModelDeployment) -> str:
+    """What lets a version start that has found no room beside what serves, or ""."""
+    strategy = deployment.spec.strategy
+    if strategy.recreate_when_unschedulable:
+        return ""
+    field = "type: Recreate" if strategy.type == "Canary" else "recreateWhenUnschedulable: true"
+    return f"Where both cannot run at once, set spec.strategy.{field}: the new one takes the place of the old one."
 
 
 def no_room(observed: Observed, revision: str, now: datetime) -> float | None:

@@ -242,14 +242,16 @@ def _still_at_it(
         # Time that ran out while there was no Deployment is not the version's fault.
         started_at = candidate.started_at if left > 0 else now
         return _not_made_yet(observed, before, candidate.model_copy(update={"started_at": started_at}))
+    beside = before.serving and not candidate.in_place
+    room = in_place.no_room(observed, candidate.revision, now) if beside else None
     if left <= 0:
-        late = Failure("ProgressDeadlineExceeded", _late(seconds, seen_proven, proof))
+        cure = "" if room is None else in_place.cure(observed.deployment)
+        late = Failure("ProgressDeadlineExceeded", f"{_late(seconds, seen_proven, proof)} {cure}".strip())
         return reject(before, candidate.version, candidate.revision, late, now)
     left = silence.sooner(observed, left)
     unproven: Step = "Proving" if proof.verdict == "Proving" else "Starting"
     step = candidate.step if seen_proven else unproven
-    room = in_place.no_room(observed, candidate.revision, now) if before.serving else None
-    if room is None or candidate.in_place:
+    if room is None:
         return under_way(before, candidate, step, proof.failure.message, look_again=left)
     if room > 0:
         return under_way(before, candidate, step, proof.failure.message, look_again=min(left, room))
@@ -263,8 +265,8 @@ def _without_room(
     if observed.deployment.spec.strategy.recreate_when_unschedulable:
         changing = candidate.model_copy(update={"in_place": True, "step": "Draining"})
         return _progress(observed, before, changing, now)
-    cure = "Where both cannot run at once, set spec.strategy.recreateWhenUnschedulable: the new one takes its place."
-    return under_way(before, candidate, "Starting", f"{proof.failure.message} {cure}", look_again=left)
+    message = f"{proof.failure.message} {in_place.cure(observed.deployment)}"
+    return under_way(before, candidate, "Starting", message, look_again=left)
 
 
 def _late(seconds: int, seen_proven: bool, proof: Proof) -> str:

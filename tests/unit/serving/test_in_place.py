@@ -54,6 +54,29 @@ def test_a_candidate_that_finds_no_node_says_how_it_could_take_the_place_of_what
     assert "spec.strategy.recreateWhenUnschedulable" in (rollout.candidate.message or "")
 
 
+CANARY = {"type": "Canary", "canary": {"steps": [{"weight": 50}]}}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cure"),
+    [
+        ({}, "set spec.strategy.recreateWhenUnschedulable: true"),
+        (CANARY, "set spec.strategy.type: Recreate"),
+        ({"recreateWhenUnschedulable": True}, ""),
+    ],
+    ids=["blue-green", "canary", "already set"],
+)
+def test_a_version_that_is_rejected_for_want_of_room_is_told_with_the_cure(
+    strategy: dict[str, Any], cure: str
+) -> None:
+    rollout = decided(without_room(601, **strategy).wanting(progressDeadlineSeconds=30))
+    (entry,) = rollout.rejected
+    assert entry.reason == "ProgressDeadlineExceeded"
+    assert "Insufficient cpu" in entry.message
+    assert ("set spec.strategy" in entry.message) is bool(cure)
+    assert cure in entry.message
+
+
 @pytest.mark.parametrize("seconds", [NO_ROOM_SECONDS, NO_ROOM_SECONDS + 1])
 def test_a_candidate_that_finds_no_node_takes_the_place_of_what_serves_where_that_is_allowed(
     seconds: float,

@@ -20,7 +20,7 @@ class Load:
         port: of 127.0.0.1; it leads to the model's Service.
         body: JSON, as /invocations takes it.
         rate: requests a second, of all clients together.
-        failures: one sentence a failed request.
+        failures: one sentence a failed request; it begins with the seconds since the loop began.
         seconds: how long each answered one took.
         first_seen: when each version answered first, in seconds since the epoch.
     """
@@ -71,14 +71,15 @@ class Load:
 
     def _request(self, connection: http.client.HTTPConnection) -> bool:
         """Asks once; whether the connection is over."""
-        started = time.time()
+        started, is_new = time.time(), connection.sock is None
         try:
             connection.request("POST", "/invocations", self.body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException) as error:
             with self._lock:
-                self.failures.append(f"{time.time() - self.begun:.1f} s: {error!r}")
+                which = "new" if is_new else "kept"
+                self.failures.append(f"{time.time() - self.begun:.3f} s: {error!r} on a {which} connection")
             return True
         self._judge(answer, started, time.time())
         return answer.will_close
@@ -87,7 +88,7 @@ class Load:
         took = ended - started
         with self._lock:
             if answer.status >= 500 or took > TIMEOUT_SECONDS:
-                self.failures.append(f"{ended - self.begun:.1f} s: status {answer.status} in {took:.1f} s")
+                self.failures.append(f"{ended - self.begun:.3f} s: status {answer.status} in {took:.1f} s")
                 return
             self.seconds.append(took)
             self.first_seen.setdefault(answer.getheader("X-Model-Version"), ended)

@@ -89,12 +89,15 @@ def stage() -> Iterator[Stage]:
 def measure(stage: Stage, results: Results) -> None:
     """Ours and the floor in turns, so that both meet the machine as it is."""
     model, broken = stage.ours.model, itertools.cycle(stand.BROKEN)
-    versions = iter(stand.copies(model, "good", ROLLOUTS))
+    good = stand.copies(model, "good", ROLLOUTS)
+    versions = iter(good)
     for number in range(1, ROLLOUTS + 1):
         if number % BROKEN_EVERY == 0:
             kind = next(broken)
             (version,) = stand.copies(model, kind, 1)
             results.broken.append(stage.rejects(kind, version))
+            seen = {one["version"] for one in stage.ours.rejected()}
+            results.wronged = sorted({*results.wronged, *seen.intersection(good)})
             print(f"{number}: {kind}: {results.broken[-1].reason}", flush=True)
             continue
         version = next(versions)
@@ -118,6 +121,7 @@ def main() -> int:
     with stage() as running:
         measure(running, results)
         measure_polls(running, results)
+    results.switched = {line: at - running.load.begun for line, at in running.service.seen.items()}
     results.requests = running.load.answered + len(running.load.failures)
     results.failures, results.floor_failures = running.load.failures, running.floor_load.failures
     met, said = report.verdict(results)
@@ -125,7 +129,7 @@ def main() -> int:
     RESULTS.write_text(json.dumps({**asdict(results), "met": met}, indent=1))
     print(f"\n{report.table(results)}")
     for failure in results.failures[:10]:
-        print(f"failed at {failure}")
+        print(f"failed at {report.failed(results, failure)}")
     print(f"\n{said}\n{'Every bar is met.' if met else 'A bar is missed.'}")
     return 0 if met else 1
 

@@ -45,7 +45,9 @@ class Results:
         steps: of each rollout, seconds from the move of the alias until each of STEPS.
         floor: of each rolling update of the same pods, seconds from the change of their template.
         nudged, polled: seconds from the move of the alias until the candidate's Deployment is there.
-        requests: answered; failures: what was not, ours and the floor's.
+        requests: answered; failures: what was not, ours and the floor's; each begins with the seconds since the load began.
+        switched: when the Service selected each revision, in seconds since the load began.
+        wronged: good versions that were rejected.
     """
 
     poll_seconds: float
@@ -57,6 +59,8 @@ class Results:
     requests: int = 0
     failures: list[str] = field(default_factory=list)
     floor_failures: list[str] = field(default_factory=list)
+    switched: dict[str, float] = field(default_factory=dict)
+    wronged: list[str] = field(default_factory=list)
 
     @property
     def nudged(self) -> list[float]:
@@ -117,6 +121,13 @@ def _line(what: str, values: list[float]) -> str:
     return f"{what:52}{figures}{len(values):8}"
 
 
+def failed(results: Results, failure: str) -> str:
+    """A failed request, beside the switch that was the last one then."""
+    at = float(failure.split()[0])
+    last = max(((s, revision) for revision, s in results.switched.items() if s <= at), default=None)
+    return f"{failure}, {at - last[0]:.3f} s after the Service selected {last[1]}" if last else failure
+
+
 def verdict(results: Results) -> tuple[bool, str]:
     """Whether every bar is met, and each with its figure."""
     wrong = [one.kind for one in results.broken if not one.right]
@@ -130,6 +141,10 @@ def verdict(results: Results) -> tuple[bool, str]:
         (
             not wrong,
             f"{len(results.broken) - len(wrong)} of {len(results.broken)} rejected with the right reason",
+        ),
+        (
+            not results.wronged,
+            f"{len(results.wronged)} good versions rejected {' '.join(results.wronged)}".strip(),
         ),
         (
             nudged <= NUDGE_SECONDS,

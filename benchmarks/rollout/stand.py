@@ -61,9 +61,12 @@ class Ours(Stand):
         registry.set_alias(self.model, ALIAS, version)
         return asked
 
+    def rejected(self) -> list[Manifest]:
+        found: list[Manifest] = self.read()["status"].get("rejected", [])
+        return found
+
     def rejection(self, version: str) -> Manifest | None:
-        found = self.read()["status"].get("rejected", ())
-        return next((entry for entry in found if entry["version"] == version), None)
+        return next((entry for entry in self.rejected() if entry["version"] == version), None)
 
 
 @contextlib.contextmanager

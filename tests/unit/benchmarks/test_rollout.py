@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.rollout.report import REASONS, Broken, Results, share, verdict
+from benchmarks.rollout.report import REASONS, Broken, Results, failed, share, verdict
 
 GOOD = Results(
     poll_seconds=5,
@@ -45,6 +45,7 @@ def test_every_bar_can_be_met() -> None:
             "0 of 1",
             id="a wrong reason",
         ),
+        pytest.param(replace(GOOD, wronged=["7"]), "1 good versions rejected", id="a good version rejected"),
         pytest.param(replace(GOOD, steps=[{"made": 1.1}]), "by nudge: p95 1.10 s", id="a slow nudge"),
         pytest.param(replace(GOOD, polled=[6.1]), "by poll: p95 6.10 s", id="a slow poll"),
         pytest.param(replace(GOOD, polled=[]), "by poll: p95 inf s", id="no figure at all"),
@@ -55,3 +56,17 @@ def test_a_bar_is_missed_by(results: Results, said: str) -> None:
     assert not met
     (missed,) = [line for line in text.splitlines() if line.startswith("MISSED")]
     assert said in missed
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        pytest.param("415.200", ", 0.200 s after the Service selected v2-b", id="after the second switch"),
+        pytest.param("20.000", ", 10.000 s after the Service selected v1-a", id="after the first"),
+        pytest.param("9.000", "", id="before any"),
+    ],
+)
+def test_a_failed_request_is_told_beside_the_last_switch(at: str, said: str) -> None:
+    results = replace(GOOD, switched={"v1-a": 10.0, "v2-b": 415.0})
+    failure = f"{at} s: refused"
+    assert failed(results, failure) == failure + said

@@ -46,14 +46,13 @@ class MemoryServingPods(ServingPods):
     def __init__(self, registry: MemoryRegistry, server: ApiServer) -> None:
         super().__init__()
         self._registry, self._server = registry, server
-        self._exercised: Counter[str] = Counter()
 
     async def traffic(self, pods: Iterable[Pod]) -> Traffic | None:
         await in_flight()
         asked = list(pods)
         if not asked or self._registry.quiet:
             return None
-        requests = sum(self._clients(pod) + self._exercised[pod.uid] for pod in asked)
+        requests = sum(self._clients(pod) + self._registry.exercised[pod.uid] for pod in asked)
         return Traffic(requests, requests // 2 if self._behaviour(asked[0]) == ERRS else 0)
 
     async def predict(self, pod: Pod, rows: Rows, probe: Literal["parity", "canary"], token: str) -> Answer:
@@ -61,7 +60,7 @@ class MemoryServingPods(ServingPods):
         there = self._server.find("Pod", pod.name)
         if there is None or not ready(there):
             raise NoAnswerError(f"{pod.name} does not answer.")
-        self._exercised[pod.uid] += 1
+        self._registry.exercised[pod.uid] += 1
         await in_flight()
         # That of every other version differs in every fourth row.
         answers = [row % 3 for row in range(ROWS)]

@@ -1,6 +1,6 @@
 """MLflow in memory: one registered model, the runs that made its versions, and outages."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
@@ -60,6 +60,8 @@ class MemoryRegistry(Mlflow):
         self.quiet = False
         # Whether clients ask for nothing.
         self.idle = False
+        # How many requests of the operator each pod has answered, by UID: the pods count them.
+        self.exercised: Counter[str] = Counter()
         self.made: dict[int, Version] = {}
         self.behaviour: dict[int, str] = {}
         self.odd: set[int] = set()

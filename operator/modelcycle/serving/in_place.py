@@ -59,11 +59,9 @@ def draining(observed: Observed, before: Rollout, candidate: Candidate) -> Rollo
 
 
 def cure(deployment: ModelDeployment) -> str:
-    """What lets a version start that has found no room beside what serves, or ""."""
-    strategy = deployment.spec.strategy
-    if strategy.recreate_when_unschedulable:
-        return ""
-    field = "type: Recreate" if strategy.type == "Canary" else "recreateWhenUnschedulable: true"
+    """What lets a version start that has found no room beside what serves."""
+    canaries = deployment.spec.strategy.type == "Canary"
+    field = "type: Recreate" if canaries else "recreateWhenUnschedulable: true"
     return f"Where both cannot run at once, set spec.strategy.{field}: the new one takes the place of the old one."
 
 

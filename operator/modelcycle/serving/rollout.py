@@ -244,7 +244,8 @@ def _still_at_it(
         return _not_made_yet(observed, before, candidate.model_copy(update={"started_at": started_at}))
     beside = before.serving and not candidate.in_place
     room = in_place.no_room(observed, candidate.revision, now) if beside else None
-    if left <= 0:
+    gives_way = room is not None and observed.deployment.spec.strategy.recreate_when_unschedulable
+    if left <= 0 and not gives_way:
         cure = "" if room is None else in_place.cure(observed.deployment)
         late = Failure("ProgressDeadlineExceeded", f"{_late(seconds, seen_proven, proof)} {cure}".strip())
         return reject(before, candidate.version, candidate.revision, late, now)
@@ -253,7 +254,7 @@ def _still_at_it(
     step = candidate.step if seen_proven else unproven
     if room is None:
         return under_way(before, candidate, step, proof.failure.message, look_again=left)
-    if room > 0:
+    if min(left, room) > 0:
         return under_way(before, candidate, step, proof.failure.message, look_again=min(left, room))
     return _without_room(observed, before, candidate, proof, left, now)
 

@@ -62,9 +62,8 @@ CANARY = {"type": "Canary", "canary": {"steps": [{"weight": 50}]}}
     [
         ({}, "set spec.strategy.recreateWhenUnschedulable: true"),
         (CANARY, "set spec.strategy.type: Recreate"),
-        ({"recreateWhenUnschedulable": True}, ""),
     ],
-    ids=["blue-green", "canary", "already set"],
+    ids=["blue-green", "canary"],
 )
 def test_a_version_that_is_rejected_for_want_of_room_is_told_with_the_cure(
     strategy: dict[str, Any], cure: str
@@ -73,8 +72,15 @@ def test_a_version_that_is_rejected_for_want_of_room_is_told_with_the_cure(
     (entry,) = rollout.rejected
     assert entry.reason == "ProgressDeadlineExceeded"
     assert "Insufficient cpu" in entry.message
-    assert ("set spec.strategy" in entry.message) is bool(cure)
     assert cure in entry.message
+
+
+def test_a_version_without_room_takes_the_place_of_what_serves_when_its_deadline_is_sooner() -> None:
+    seen = without_room(31, recreateWhenUnschedulable=True)
+    rollout = decided(seen.wanting(progressDeadlineSeconds=30))
+    assert rollout.rejected == ()
+    assert rollout.candidate
+    assert (rollout.candidate.in_place, rollout.candidate.step) == (True, "Draining")
 
 
 @pytest.mark.parametrize("seconds", [NO_ROOM_SECONDS, NO_ROOM_SECONDS + 1])

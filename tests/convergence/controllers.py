@@ -242,7 +242,7 @@ class Controllers:
         elif (
             self.server.now - timestamp(prepare["state"]["running"]["startedAt"])
         ).seconds >= INSTALL_SECONDS:
-            yield self._becomes(PodBuilder(pod).initialized(PREPARE).running())
+            yield self._becomes(PodBuilder(pod).initialized(PREPARE).running().with_status(podIP="10.0.0.1"))
 
     def _training(self, pod: Body) -> Iterator[Action]:
         """The pod's arguments say what each attempt does: logs, registers, fails, leaves its run open; its accuracy."""

@@ -58,7 +58,7 @@ class MemoryServingPods(ServingPods):
     async def predict(self, pod: Pod, rows: Rows, probe: Literal["parity", "canary"], token: str) -> Answer:
         await in_flight()
         there = self._server.find("Pod", pod.name)
-        if there is None or not ready(there):
+        if self._registry.mute or there is None or not ready(there):
             raise NoAnswerError(f"{pod.name} does not answer.")
         self._registry.exercised[pod.uid] += 1
         await in_flight()

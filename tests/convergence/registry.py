@@ -58,6 +58,8 @@ class MemoryRegistry(Mlflow):
         self.up, self.stumbles = True, 0
         # Whether serving pods do not say what they have answered.
         self.quiet = False
+        # Whether serving pods do not answer the operator.
+        self.mute = False
         # Whether clients ask for nothing.
         self.idle = False
         # How many requests of the operator each pod has answered, by UID: the pods count them.

@@ -73,6 +73,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     *[World.somebody_wants_parity_or_not] * 2,
     World.clients_ask_for_nothing_or_do,
     World.the_pods_say_nothing_of_their_traffic_or_do,
+    World.the_pods_do_not_answer_the_operator_or_do,
     *[World.somebody_approves] * 2,
     World.somebody_says_to_retry,
     World.somebody_holds_or_lets_go,

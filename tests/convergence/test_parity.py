@@ -129,3 +129,19 @@ def test_a_pod_that_goes_away_while_it_is_asked_is_no_verdict() -> None:
     world.server.remove(old)
     ends_well(world)
     assert (serving(world), rejected(world)) == ("2", [])
+
+
+@EACH_STRATEGY
+def test_pods_that_do_not_answer_are_asked_again_and_nothing_new_is_written(strategy: Body | None) -> None:
+    world = a_world_with_parity(strategy=strategy)
+    publish(world)
+    step_by_step(world, lambda: made(world) == ["1", "2"])
+    world.registry.mute = True
+    world.goes_on_until(lambda: "does not answer" in status(world).get("message", ""))
+    before, asked = world.server.version, world.server.now
+    world.seconds_pass(10)
+    world.goes_on_until(lambda: (world.server.now - asked).total_seconds() > 60)
+    assert world.server.version == before
+    world.registry.mute = False
+    ends_well(world)
+    assert (serving(world), rejected(world)) == ("2", [])

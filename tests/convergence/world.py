@@ -380,6 +380,9 @@ class World:
     def clients_ask_for_nothing_or_do(self, pick: int = 0) -> None:
         self.registry.idle = not self.registry.idle
 
+    def the_pods_do_not_answer_the_operator_or_do(self, pick: int = 0) -> None:
+        self.registry.mute = not self.registry.mute
+
     def the_pods_say_nothing_of_their_traffic_or_do(self, pick: int = 0) -> None:
         self.registry.quiet = not self.registry.quiet
 
@@ -452,6 +455,7 @@ class World:
     def all_trouble_ends(self) -> None:
         self.cluster.faults.clear()
         self.registry.up, self.registry.stumbles, self.server.forbids = True, 0, False
+        self.registry.mute = False
         self.server.refuses_pods, self.server.full, self.server.crowded = False, False, ""
         self.server.gateway_api, self.controllers.gateway_works = True, True
         for run in self.server.all("TrainingRun"):
@@ -496,14 +500,20 @@ class World:
             before = self.server.version
             self.the_watch_catches_up()
             self.the_registry_is_polled()
-            while work := self.operator.work():
-                # The watch can be faster than the answers to the operator's own writes.
-                self._works(work[0])
-                self.the_watch_catches_up()
+            self._works_off()
             self.everybody_acts()
             if self.server.version == before and not self._undelivered():
                 return
         raise AssertionError("the world never rests")
+
+    def _works_off(self) -> None:
+        for _ in range(5000):
+            if not (work := self.operator.work()):
+                return
+            # The watch can be faster than the answers to the operator's own writes.
+            self._works(work[0])
+            self.the_watch_catches_up()
+        raise AssertionError("the operator keeps itself busy")
 
     def goes_on_until(self, so: Callable[[], object]) -> None:
         """Everybody acts, one step after the other, until something is so."""

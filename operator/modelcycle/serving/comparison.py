@@ -109,7 +109,9 @@ def _unanswered(
     if candidate.step == "AwaitingApproval":
         asking = under_way(before, candidate, "AwaitingApproval", candidate.message or "")
         return candidate, replace(asking, reason="Inconclusive", errand=errand)
-    said = f"The rows of its example are asked of {' and '.join(errand.revisions)}."
+    # What came of the last try is said until there is news: a message to and fro would wake us at once each time.
+    said = candidate.message if candidate.step == step else None
+    said = said or f"The rows of its example are asked of {' and '.join(errand.revisions)}."
     return candidate, replace(under_way(before, candidate, step, said), errand=errand)
 
 

@@ -247,6 +247,13 @@ def test_in_place_a_pod_that_does_not_answer_is_asked_until_the_deadline(
     assert rollout.switch == ""
 
 
+def test_in_place_what_came_of_the_last_try_is_said_while_the_next_one_is_under_way() -> None:
+    again = decided(recorded(message="It is away."))
+    assert again.errand
+    assert again.candidate
+    assert (again.candidate.step, again.candidate.message) == ("Comparing", "It is away.")
+
+
 def test_a_record_that_was_never_made_is_not_asked_for() -> None:
     seen = recorded()
     rollout = decided(seen.trying(2, "Starting", parity=None, **IN_PLACE))

@@ -96,8 +96,7 @@ def measure(stage: Stage, results: Results) -> None:
             kind = next(broken)
             (version,) = stand.copies(model, kind, 1)
             results.broken.append(stage.rejects(kind, version))
-            seen = {one["version"] for one in stage.ours.rejected()}
-            results.wronged = sorted({*results.wronged, *seen.intersection(good)})
+            note_wronged(stage, results, good)
             print(f"{number}: {kind}: {results.broken[-1].reason}", flush=True)
             continue
         version = next(versions)
@@ -105,6 +104,13 @@ def measure(stage: Stage, results: Results) -> None:
         results.floor.append(stage.rolls_out_plainly(version))
         took, least = (steps[-1]["answers"] for steps in (results.steps, results.floor))
         print(f"{number}: {took:.2f} s, floor {least:.2f} s", flush=True)
+    note_wronged(stage, results, good)
+
+
+def note_wronged(stage: Stage, results: Results, good: list[str]) -> None:
+    """Status remembers ten rejections: it is read before the oldest one goes."""
+    rejected = {one["version"] for one in stage.ours.rejected()}
+    results.wronged = sorted({*results.wronged, *rejected.intersection(good)})
 
 
 def measure_polls(stage: Stage, results: Results) -> None:

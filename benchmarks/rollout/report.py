@@ -45,7 +45,8 @@ class Results:
         steps: of each rollout, seconds from the move of the alias until each of STEPS.
         floor: of each rolling update of the same pods, seconds from the change of their template.
         nudged, polled: seconds from the move of the alias until the candidate's Deployment is there.
-        requests: answered; failures: what was not, ours and the floor's; each begins with the seconds since the load began.
+        requests: answered; failures: what was not, ours and the floor's; each begins with the seconds since the load
+            began.
         switched: when the Service selected each revision, in seconds since the load began.
         wronged: good versions that were rejected.
     """

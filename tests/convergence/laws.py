@@ -274,10 +274,8 @@ class Laws:
 
     def _what_serves_goes_first_where_it_must(self, before: Body, after: Body) -> None:
         """With Recreate, or where a candidate that may take its place has not found room beside it."""
-        candidate, known = (
-            after["status"].get("candidate") or {},
-            before.get("status", {}).get("candidate") or {},
-        )
+        candidate = after["status"].get("candidate") or {}
+        known = before.get("status", {}).get("candidate") or {}
         if not candidate.get("inPlace") or known.get("inPlace"):
             return
         strategies = self.operator.strategies[after["metadata"]["name"]]

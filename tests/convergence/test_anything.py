@@ -15,7 +15,7 @@ from tests.convergence.story import a_world, change
 from tests.convergence.world import CANARY, GATEWAY, GIVES_WAY, World
 
 EXAMPLES = os.environ.get("CONVERGENCE_EXAMPLES")
-EXAMPLES_BY_DEFAULT, STEPS, PICKS = 500, 120, 24
+EXAMPLES_BY_DEFAULT, STEPS, PICKS = 750, 120, 24
 
 Happening = Callable[[World, int], None]
 

@@ -110,8 +110,8 @@ def _unanswered(
         asking = under_way(before, candidate, "AwaitingApproval", candidate.message or "")
         return candidate, replace(asking, reason="Inconclusive", errand=errand)
     # What came of the last try is said until there is news: a message to and fro would wake us at once each time.
-    said = candidate.message if candidate.step == step else None
-    said = said or f"The rows of its example are asked of {' and '.join(errand.revisions)}."
+    tried = candidate.message if candidate.in_place and candidate.step == "Comparing" else None
+    said = tried or f"The rows of its example are asked of {' and '.join(errand.revisions)}."
     return candidate, replace(under_way(before, candidate, step, said), errand=errand)
 
 

@@ -244,35 +244,24 @@ def _still_at_it(
         return _not_made_yet(observed, before, candidate.model_copy(update={"started_at": started_at}))
     beside = before.serving and not candidate.in_place
     room = in_place.no_room(observed, candidate.revision, now) if beside else None
-    gives_way = room is not None and observed.deployment.spec.strategy.recreate_when_unschedulable
-    if left <= 0 and not gives_way:
-        cure = "" if room is None else in_place.cure(observed.deployment)
-        late = Failure("ProgressDeadlineExceeded", f"{_late(seconds, seen_proven, proof)} {cure}".strip())
-        return reject(before, candidate.version, candidate.revision, late, now)
-    left = silence.sooner(observed, left)
-    unproven: Step = "Proving" if proof.verdict == "Proving" else "Starting"
-    step = candidate.step if seen_proven else unproven
-    if room is None:
-        return under_way(before, candidate, step, proof.failure.message, look_again=left)
-    if min(left, room) > 0:
-        return under_way(before, candidate, step, proof.failure.message, look_again=min(left, room))
-    return _without_room(observed, before, candidate, proof, left, now)
-
-
-def _without_room(
-    observed: Observed, before: Rollout, candidate: Candidate, proof: Proof, left: float, now: datetime
-) -> Rollout:
-    """It has found no node beside what serves, and takes its place where that is allowed."""
-    if observed.deployment.spec.strategy.recreate_when_unschedulable:
+    crowded_out = room is not None and min(left, room) <= 0
+    if crowded_out and observed.deployment.spec.strategy.recreate_when_unschedulable:
         changing = candidate.model_copy(update={"in_place": True, "step": "Draining"})
         return _progress(observed, before, changing, now)
-    message = f"{proof.failure.message} {in_place.cure(observed.deployment)}"
-    return under_way(before, candidate, "Starting", message, look_again=left)
+    said = f"{proof.failure.message} {in_place.cure(observed.deployment) if crowded_out else ''}".strip()
+    if left <= 0:
+        late = Failure("ProgressDeadlineExceeded", _late(seconds, seen_proven, said))
+        return reject(before, candidate.version, candidate.revision, late, now)
+    left = silence.sooner(observed, left)
+    look_again = left if room is None or crowded_out else min(left, room)
+    unproven: Step = "Proving" if proof.verdict == "Proving" and not crowded_out else "Starting"
+    step = candidate.step if seen_proven and not crowded_out else unproven
+    return under_way(before, candidate, step, said, look_again=look_again)
 
 
-def _late(seconds: int, seen_proven: bool, proof: Proof) -> str:
+def _late(seconds: int, seen_proven: bool, said: str) -> str:
     what = "It was not ready again" if seen_proven else "It did not prove itself"
-    return f"{what} within {seconds} s. {proof.failure.message}"
+    return f"{what} within {seconds} s. {said}"
 
 
 def _proven(observed: Observed, before: Rollout, candidate: Candidate, now: datetime) -> Rollout:

@@ -11,6 +11,8 @@ from modelcycle.serving.rollout import decide
 from tests.builders.base import NOW, ago
 from tests.builders.seen import DeploymentSeen, a_deployment_seen
 
+CANARY = {"type": "Canary", "canary": {"steps": [{"weight": 50}]}}
+
 
 def trying_for(seconds: float, **strategy: Any) -> DeploymentSeen:
     """Version 1 serves; version 2 has been tried for so long."""
@@ -52,9 +54,6 @@ def test_a_candidate_that_finds_no_node_says_how_it_could_take_the_place_of_what
     assert rollout.candidate
     assert not rollout.candidate.in_place
     assert "spec.strategy.recreateWhenUnschedulable" in (rollout.candidate.message or "")
-
-
-CANARY = {"type": "Canary", "canary": {"steps": [{"weight": 50}]}}
 
 
 @pytest.mark.parametrize(
